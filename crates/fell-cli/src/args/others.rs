@@ -1,0 +1,131 @@
+//! The verbs with few flags: `tree`, `zombies`, `doctor`, `completions`, `man`.
+
+use super::Common;
+use crate::duration;
+use clap::builder::BoolishValueParser;
+use clap::{Parser, ValueEnum};
+use fell::Pid;
+use std::time::Duration;
+
+/// Show a process and its descendants
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell tree [OPTIONS] [PID]",
+    after_help = "Examples:\n  fell tree $$            This shell and what it runs\n  fell tree --json 4711   The same facts as one JSON document"
+)]
+pub(crate) struct TreeArgs {
+    /// The root of the tree, as PID or PID:INODE [default: 1]
+    #[arg(value_name = "PID", allow_negative_numbers = true, value_parser = parse_id)]
+    pub(crate) root: Option<fell::ProcessId>,
+    /// Show the ancestors too
+    #[arg(long, env = "FELL_ANCESTORS", value_parser = BoolishValueParser::new(), hide_env = true)]
+    pub(crate) ancestors: bool,
+    /// Show values that look like secrets
+    #[arg(long, env = "FELL_NO_REDACT", value_parser = BoolishValueParser::new(), hide_env = true)]
+    pub(crate) no_redact: bool,
+    /// Draw with ASCII (as always when stdout is no terminal)
+    #[arg(long, env = "FELL_ASCII", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Output")]
+    pub(crate) ascii: bool,
+    /// One JSON document
+    #[arg(long, env = "FELL_JSON", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+fn parse_id(text: &str) -> Result<fell::ProcessId, fell::id::ParseIdError> {
+    text.parse()
+}
+
+/// List zombies with the parent that fails to reap them
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell zombies [OPTIONS]",
+    after_help = "Exit codes: 0 no zombies; 1 zombies remain; 2 bad usage.\n\n\
+                  Examples:\n  fell zombies --count                One number, and an exit code for a cron job or a Nagios check\n  \
+                  fell zombies --parent 4711 --reap   Ask 4711 to collect its dead, and say whether it did"
+)]
+pub(crate) struct ZombiesArgs {
+    /// Only those of this parent
+    #[arg(long, env = "FELL_PARENT", value_name = "PID", allow_negative_numbers = true, hide_env = true)]
+    pub(crate) parent: Option<Pid>,
+    /// Print their number alone
+    #[arg(long, env = "FELL_COUNT", value_parser = BoolishValueParser::new(), hide_env = true, conflicts_with = "json")]
+    pub(crate) count: bool,
+    /// Look again every D, until interrupted
+    #[arg(long, env = "FELL_WATCH", value_name = "D", value_parser = duration::parse_limit, hide_env = true)]
+    pub(crate) watch: Option<Duration>,
+    /// Have them reaped: ours by waiting, another's by asking its parent
+    #[arg(long, env = "FELL_REAP", value_parser = BoolishValueParser::new(), hide_env = true, conflicts_with = "watch")]
+    pub(crate) reap: bool,
+    /// One JSON document
+    #[arg(long, env = "FELL_JSON", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Show what this host allows, and what that means for fell's promises
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell doctor [OPTIONS]",
+    after_help = "Examples:\n  fell doctor          Each containment layer and identity source: yes or no, and why not\n  fell doctor --json   The same facts as one JSON document"
+)]
+pub(crate) struct DoctorArgs {
+    /// One JSON document
+    #[arg(long, env = "FELL_JSON", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Print shell completions
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell completions SHELL",
+    after_help = "Examples:\n  fell completions bash > ~/.local/share/bash-completion/completions/fell\n  fell completions fish > ~/.config/fish/completions/fell.fish"
+)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print a man page
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell man [VERB]",
+    after_help = "Examples:\n  fell man | man -l -             Read the page on fell\n  fell man run > fell-run.1       Write the page on fell run"
+)]
+pub(crate) struct ManArgs {
+    /// The verb that the page is about [default: fell itself]
+    #[arg(value_name = "VERB")]
+    pub(crate) verb: Option<PageOf>,
+}
+
+/// The verbs that have a man page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageOf {
+    Run,
+    Kill,
+    Tree,
+    Zombies,
+    Doctor,
+    Completions,
+    Man,
+}
+
+impl PageOf {
+    /// The verb as it is written.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            PageOf::Run => "run",
+            PageOf::Kill => "kill",
+            PageOf::Tree => "tree",
+            PageOf::Zombies => "zombies",
+            PageOf::Doctor => "doctor",
+            PageOf::Completions => "completions",
+            PageOf::Man => "man",
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What fell does, one file a verb.
+
+mod completions;
+mod doctor;
+mod kill;
+mod man;
+mod run;
+mod time;
+mod tree;
+mod zombies;
+
+use crate::args::{Common, Verb};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::log;
+
+/// Does what was asked.
+///
+/// # Errors
+///
+/// fell itself failed, or was asked for something that makes no sense.
+pub(crate) fn act(verb: Verb) -> Result<Exit, Failure> {
+    log::start(common(&verb), bad_input(&verb))?;
+    match verb {
+        Verb::Run(args) => run::act(&args),
+        Verb::Kill(args) => kill::act(&args),
+        Verb::Tree(args) => tree::act(&args),
+        Verb::Zombies(args) => zombies::act(&args),
+        Verb::Doctor(args) => doctor::act(&args),
+        Verb::Completions(args) => completions::act(&args),
+        Verb::Man(args) => man::act(&args),
+    }
+}
+
+fn common(verb: &Verb) -> Option<&Common> {
+    match verb {
+        Verb::Run(args) => Some(&args.common),
+        Verb::Kill(args) => Some(&args.common),
+        Verb::Tree(args) => Some(&args.common),
+        Verb::Zombies(args) => Some(&args.common),
+        Verb::Doctor(args) => Some(&args.common),
+        Verb::Completions(_) | Verb::Man(_) => None,
+    }
+}
+
+fn bad_input(verb: &Verb) -> Exit {
+    match verb {
+        Verb::Run(_) => Exit::Failed,
+        _ => Exit::Usage,
+    }
+}

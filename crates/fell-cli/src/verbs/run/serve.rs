@@ -1,0 +1,179 @@
+//! Serves a run: waits for its end and for signals.
+
+use crate::args::{Foreground, RunArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use fell::signals::{Arrival, SignalStream};
+use fell::{Error, Progress, RunReport, Running, Signal, Snapshot};
+use rustix::termios::LocalModes;
+use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
+
+/// What ends the tree, prints it, or is handed on to the command. Those that end or stop fell for the
+/// sake of job control (TSTP, TTIN, TTOU) keep their ordinary meaning.
+const SERVED: [Signal; 7] =
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::WINCH];
+
+/// Opens the stream of these signals.
+///
+/// # Errors
+///
+/// No descriptor is to be had; nothing was started.
+pub(super) fn open() -> Result<SignalStream, Failure> {
+    SignalStream::block_and_open(&SERVED)
+        .map_err(|error| Failure::new(Exit::Failed, format!("signals can't be read: {error}")))
+}
+
+/// Serves the run until it is over.
+///
+/// # Errors
+///
+/// The command could not be started, or its tree can't be ended.
+pub(super) fn until_finished(
+    running: &mut Running,
+    signals: &SignalStream,
+    args: &RunArgs,
+) -> Result<RunReport, Error> {
+    let mut requests = 0_u32;
+    loop {
+        match running.wait_until(None, Some(signals.as_fd()))? {
+            Progress::Finished(report) => return Ok(*report),
+            Progress::Elapsed => {}
+            Progress::Woken => {
+                let failed = |source| Error::Setup { step: "reading signals", source };
+                while let Some(arrival) = signals.next().map_err(failed)? {
+                    match meaning(arrival, shares_terminal(args), keys_are_read) {
+                        Meaning::End => {
+                            requests = requests.saturating_add(1);
+                            end(running, arrival.signal, requests)?;
+                        }
+                        Meaning::Show => show(&running.look()),
+                        Meaning::HandOn => hand_on(running, arrival.signal),
+                        Meaning::Nothing => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a signal means to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The tree is to end.
+    End,
+    /// The tree is to be shown.
+    Show,
+    /// It is for the command.
+    HandOn,
+    /// It is for the command, which has got it already.
+    Nothing,
+}
+
+fn meaning(arrival: Arrival, shares_terminal: bool, keys_are_read: impl FnOnce() -> bool) -> Meaning {
+    let Arrival { signal, by_kernel } = arrival;
+    // The terminal has sent it to the whole foreground process group, and so to the command.
+    let has_arrived = by_kernel && shares_terminal;
+    match signal {
+        // A program that reads single keys (an editor, a pager, a line editor) has its own use for Ctrl-C.
+        Signal::INT if has_arrived && keys_are_read() => Meaning::Nothing,
+        Signal::TERM | Signal::INT | Signal::HUP => Meaning::End,
+        Signal::USR1 => Meaning::Show,
+        _ if has_arrived => Meaning::Nothing,
+        _ => Meaning::HandOn,
+    }
+}
+
+/// Whether the command is in the terminal's foreground process group if fell is.
+fn shares_terminal(args: &RunArgs) -> bool {
+    match args.foreground {
+        Foreground::On => true,
+        Foreground::Off => false,
+        Foreground::Auto => {
+            std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
+        }
+    }
+}
+
+/// Whether somebody reads single keys from the terminal instead of lines.
+fn keys_are_read() -> bool {
+    let modes = rustix::termios::tcgetattr(std::io::stdin()).map(|modes| modes.local_modes);
+    modes.is_ok_and(|modes| !modes.contains(LocalModes::ICANON))
+}
+
+fn end(running: &mut Running, signal: Signal, requests: u32) -> Result<(), Error> {
+    if requests == 1 {
+        tracing::info!("{signal} arrived: ending the tree");
+        running.terminate(signal)
+    } else {
+        tracing::info!("{signal} arrived again: using force");
+        running.force()
+    }
+}
+
+fn hand_on(running: &Running, signal: Signal) {
+    match running.forward(signal) {
+        Ok(()) => tracing::debug!("{signal} handed on to the command"),
+        Err(error) => tracing::debug!("{signal} not handed on to the command: {error}"),
+    }
+}
+
+/// The most lines of a tree that is shown between the command's own output.
+const MOST_LINES: usize = 200;
+
+/// Shows a tree on stderr.
+pub(super) fn show(snapshot: &Snapshot) {
+    let mut lines: Vec<String> = snapshot
+        .rows
+        .iter()
+        .take(MOST_LINES)
+        .map(|row| {
+            let parent = row.parent.map_or_else(|| String::from("?"), |parent| parent.to_string());
+            format!("{:>7}  {:>7}  {:<12}  {}", row.pid(), parent, row.state, output::printable(&row.name))
+        })
+        .collect();
+    lines.insert(0, format!("{:>7}  {:>7}  {:<12}  NAME", "PID", "PARENT", "STATE"));
+    if let Some(more) = snapshot.rows.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines.extend(snapshot.gaps.iter().map(|gap| match gap.pid {
+        Some(pid) => format!("not read of {pid}: {}", gap.what),
+        None => format!("not read: {}", gap.what),
+    }));
+    output::say(lines.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn means(signal: Signal, by_kernel: bool, shares_terminal: bool, keys: bool) -> Meaning {
+        meaning(Arrival { signal, by_kernel }, shares_terminal, || keys)
+    }
+
+    #[test]
+    fn who_asks_for_the_end_gets_it() {
+        for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+            assert_eq!(means(signal, false, true, true), Meaning::End, "{signal}");
+        }
+        assert_eq!(means(Signal::INT, true, true, false), Meaning::End);
+        assert_eq!(means(Signal::INT, true, false, true), Meaning::End);
+    }
+
+    #[test]
+    fn an_editor_keeps_its_keys() {
+        assert_eq!(means(Signal::INT, true, true, true), Meaning::Nothing);
+    }
+
+    #[test]
+    fn nothing_arrives_twice() {
+        for signal in [Signal::QUIT, Signal::WINCH] {
+            assert_eq!(means(signal, true, true, false), Meaning::Nothing, "{signal}");
+            assert_eq!(means(signal, true, false, false), Meaning::HandOn, "{signal}");
+            assert_eq!(means(signal, false, true, false), Meaning::HandOn, "{signal}");
+        }
+        assert_eq!(means(Signal::USR1, false, true, false), Meaning::Show);
+        assert_eq!(means(Signal::USR2, false, true, false), Meaning::HandOn);
+    }
+}

@@ -1,0 +1,629 @@
+//! The kill loop: grace first, then force, and a look again until nothing of the tree is left.
+
+use crate::error::Error;
+use crate::escaped::{escaped, marked_escapes};
+use crate::id::{ProcessId, Sameness};
+use crate::info::{ProcessInfo, State};
+use crate::look::{look_at, protected};
+use crate::outcome::{Mechanism, Outcome, ProcessReport};
+use crate::pid::Pid;
+use crate::pin::{Adoption, PinError, Pinned};
+use crate::plan::{Action, KillPlan, Protected};
+use crate::policy::{Extent, KillPolicy};
+use crate::report::Report;
+use crate::signal::Signal;
+use crate::snapshot::Gap;
+use crate::sys::{Enclosure, Handle, Host, Machine, ReadError, SignalError};
+use crate::tree::Tree;
+use std::collections::HashMap;
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// The pause before the next look, while newcomers show up; it doubles while none do.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between two looks.
+const LONG_PAUSE: Duration = Duration::from_millis(20);
+/// How long a process may take to stop before it is killed unstopped: one in an uninterruptible wait never does.
+const STOP_LIMIT: Duration = Duration::from_millis(10);
+/// How often a freeze may find newcomers before it is given up for this round.
+const FREEZE_PASSES: usize = 32;
+/// How often escapes are looked for after the tree has ended: each round is of those that the last one has forked.
+const AFTER_LOOKS: usize = 8;
+/// How many handles are waited on at once: all have to end, so any of them tells.
+const WAITED_ON: usize = 64;
+
+/// Ends a process tree: the first signal to every member, time to obey, then force, until nothing of it is left.
+///
+/// Blocks until the tree is gone, or the policy's grace and force limit are over. Children of the caller stay
+/// zombies until the caller waits for them; those are reported as
+/// [`uncollected_by`](ProcessReport::uncollected_by) the caller.
+///
+/// A target that is gone already is a success with nothing in it.
+///
+/// # Errors
+///
+/// [`Error::Refused`] if the target is PID 1, a kernel thread, the caller or one of its ancestors;
+/// [`Error::Setup`] if the target can't be opened. Nothing was signalled then.
+pub fn kill_tree(target: ProcessId, policy: &KillPolicy) -> Result<Report, Error> {
+    let machine = Host::new();
+    let root = match Pinned::on(&machine, &target) {
+        Ok(root) => root,
+        Err(error) => return gone_or_failed(target, error),
+    };
+    // What has escaped is known by what ties it to living members: look before they are signalled.
+    let escapes = if policy.escaped {
+        let tree = Tree::rooted(&root.id(), &look_at(&root.id()));
+        escaped(&tree.nodes.into_iter().map(|node| node.info).collect::<Vec<_>>())
+    } else {
+        marked_escapes(&machine, root.info(), &[])
+    };
+    let mut escalation =
+        Escalation::below(&machine, root, policy.clone(), protected(&machine), Vec::new(), None)?;
+    for escaped in escapes {
+        debug!(pid = escaped.info.pid().get(), evidence = %escaped.evidence, "escaped");
+        match Pinned::on(&machine, &escaped.info.id) {
+            Ok(pinned) => escalation.include(&machine, pinned),
+            Err(PinError::Gone) => {}
+            Err(error) => escalation.note(escaped.info.pid(), error.to_string()),
+        }
+    }
+    let mut report = escalation.complete(&machine);
+    // Who was forked by a member on its way out is found by what the members led.
+    for _ in 0..AFTER_LOOKS {
+        let members: Vec<ProcessInfo> = report.processes.iter().map(|process| process.info.clone()).collect();
+        let mut escapes = match policy.escaped {
+            true => escaped(&members),
+            false => marked_escapes(&machine, &members[0], &members),
+        }
+        .into_iter()
+        .filter_map(|escaped| Pinned::on(&machine, &escaped.info.id).ok());
+        let Some(first) = escapes.next() else { break };
+        let policy = KillPolicy { extent: Extent::Tree, ..policy.clone() };
+        let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Vec::new(), None)?;
+        escapes.for_each(|pinned| escalation.include(&machine, pinned));
+        report.extend(escalation.complete(&machine));
+    }
+    Ok(report)
+}
+
+fn gone_or_failed(target: ProcessId, error: PinError) -> Result<Report, Error> {
+    match error {
+        PinError::Gone => {
+            info!(%target, "process tree {target}: already gone");
+            Ok(Report::already_gone(target))
+        }
+        PinError::Failed(source) => Err(Error::Setup { step: "opening the target", source }),
+    }
+}
+
+/// [`kill_tree`] on any machine.
+///
+/// # Errors
+///
+/// As [`kill_tree`].
+#[doc(hidden)]
+pub fn kill_tree_on<M: Machine>(
+    machine: &M,
+    target: ProcessId,
+    policy: &KillPolicy,
+    protected: Protected,
+) -> Result<Report, Error> {
+    let escalation = match Escalation::begin(machine, target, policy.clone(), protected)? {
+        Beginning::Begun(escalation) => escalation,
+        Beginning::AlreadyGone(report) => return Ok(report),
+    };
+    Ok(escalation.complete(machine))
+}
+
+/// What [`kill_tree`] would do, from one look. Signals nothing. `None` if the target is gone.
+///
+/// # Errors
+///
+/// As [`kill_tree`].
+pub fn plan_tree(target: ProcessId, policy: &KillPolicy) -> Result<Option<KillPlan>, Error> {
+    let protected = protected(&Host::new());
+    let tree = Tree::rooted(&target, &look_at(&target));
+    if tree.root().is_none() {
+        return Ok(None);
+    }
+    let members = tree.nodes.into_iter().map(|node| node.info);
+    let plan = KillPlan::new(members, policy, &protected);
+    plan.map(Some).map_err(|refusal| Error::Refused { target, refusal })
+}
+
+/// A member of the tree, held until its end was seen.
+struct Member<H> {
+    pinned: Pinned<H>,
+    action: Action,
+    /// The first signal was sent, whatever came of it.
+    is_told: bool,
+    /// The first signal, or force, has reached it.
+    signalled: bool,
+    /// By which means KILL was sent.
+    forced: Option<Mechanism>,
+    denied: bool,
+    /// When its end was observed, since the beginning.
+    ended: Option<Duration>,
+}
+
+impl<H: Handle> Member<H> {
+    /// To be ended, and not yet seen to have ended.
+    fn is_due(&self) -> bool {
+        self.ended.is_none() && matches!(self.action, Action::End | Action::Collected)
+    }
+
+    fn send(&mut self, signal: Signal) {
+        match self.pinned.signal(signal) {
+            Ok(()) => {
+                self.signalled = true;
+                self.denied = false;
+            }
+            Err(SignalError::Gone) => {}
+            Err(SignalError::Denied) => self.denied = true,
+            Err(SignalError::Failed(error)) => {
+                warn!(pid = self.pinned.pid().get(), %signal, %error, "signal failed");
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// The first signal was sent; members may obey until this moment.
+    Grace { until: Duration },
+    /// Force is used, until this moment.
+    Force { until: Duration, round: u32, least: usize },
+}
+
+/// How an escalation begins.
+pub enum Beginning<H> {
+    /// The root is held and was signalled.
+    Begun(Escalation<H>),
+    /// The target was gone.
+    AlreadyGone(Report),
+}
+
+/// A tree that is being ended: the state between two looks.
+///
+/// [`advance`](Escalation::advance) it until it gives its report. A caller who has other things to watch gives it a moment
+/// at which to come back.
+pub struct Escalation<H> {
+    policy: KillPolicy,
+    protected: Protected,
+    target: ProcessId,
+    members: Vec<Member<H>>,
+    /// The last member that had each PID.
+    index: HashMap<Pid, usize>,
+    phase: Phase,
+    began: Duration,
+    pause: Duration,
+    looks: u32,
+    gaps: Vec<Gap>,
+    by_table: bool,
+    enclosure: Option<Box<dyn Enclosure>>,
+    /// Members by name that may stay.
+    spared: Vec<String>,
+}
+
+impl<H: Handle> Escalation<H> {
+    /// Pins the root, looks, and sends the first signal to all members.
+    ///
+    /// # Errors
+    ///
+    /// As [`kill_tree`]. Nothing was signalled then.
+    pub fn begin<M: Machine<Handle = H>>(
+        machine: &M,
+        target: ProcessId,
+        policy: KillPolicy,
+        protected: Protected,
+    ) -> Result<Beginning<H>, Error> {
+        let root = match Pinned::on(machine, &target) {
+            Ok(root) => root,
+            Err(error) => return gone_or_failed(target, error).map(Beginning::AlreadyGone),
+        };
+        Escalation::below(machine, root, policy, protected, Vec::new(), None).map(Beginning::Begun)
+    }
+
+    /// The same for a root that is held already, with an enclosure of the whole tree if there is one,
+    /// and the names of members that may stay.
+    pub(crate) fn below<M: Machine<Handle = H>>(
+        machine: &M,
+        root: Pinned<H>,
+        policy: KillPolicy,
+        protected: Protected,
+        spared: Vec<String>,
+        enclosure: Option<Box<dyn Enclosure>>,
+    ) -> Result<Escalation<H>, Error> {
+        let target = root.id();
+        let action =
+            protected.root_action(root.info(), &policy).map_err(|refusal| Error::Refused { target, refusal })?;
+        let began = machine.now();
+        let mut escalation = Escalation {
+            phase: Phase::Grace { until: began.saturating_add(policy.grace) },
+            policy,
+            protected,
+            target,
+            members: Vec::new(),
+            index: HashMap::new(),
+            began,
+            pause: SHORT_PAUSE,
+            looks: 0,
+            gaps: Vec::new(),
+            by_table: false,
+            enclosure,
+            spared,
+        };
+        escalation.enrol(machine, root, action);
+        if escalation.policy.grace.is_zero() {
+            escalation.enter_force(machine);
+        } else {
+            // All are held before anybody is told: children of a parent that ends are nobody's that a look could find.
+            escalation.discover(machine);
+            escalation.request_end();
+        }
+        Ok(escalation)
+    }
+
+    /// Takes in another process as the root of a tree that is to be ended as well, unless it must not be.
+    pub(crate) fn include<M: Machine<Handle = H>>(&mut self, machine: &M, pinned: Pinned<H>) {
+        let is_known = self.index.get(&pinned.pid()).is_some_and(|&position| {
+            self.members[position].pinned.id().compare(&pinned.id()) != Sameness::Different
+        });
+        if !is_known {
+            let action = self.protected.action(pinned.info(), &self.policy);
+            self.enrol(machine, pinned, action);
+        }
+    }
+
+    /// Goes to force at once, whatever is left of the grace.
+    pub fn force<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        if let Phase::Grace { .. } = self.phase {
+            self.enter_force(machine);
+        }
+    }
+
+    /// Goes on until the tree is gone, or force has used up its limit.
+    pub fn complete<M: Machine<Handle = H>>(mut self, machine: &M) -> Report {
+        loop {
+            if let Some(report) = self.advance(machine, Duration::MAX) {
+                return report;
+            }
+        }
+    }
+
+    /// Goes on until the tree is gone, or force has used up its limit, which gives the report; or until
+    /// this moment of the machine's clock, which gives `None`.
+    pub fn advance<M: Machine<Handle = H>>(&mut self, machine: &M, until: Duration) -> Option<Report> {
+        loop {
+            let newcomers = self.discover(machine);
+            if let Phase::Grace { .. } = self.phase {
+                self.request_end();
+            }
+            self.collect(machine);
+            if newcomers == 0 && !self.members.iter().any(Member::is_due) {
+                // One more look: who was forked by a member that ended during the last one is found now.
+                if self.discover(machine) == 0 {
+                    return Some(self.finish(machine));
+                }
+            }
+            self.pause = if newcomers > 0 { SHORT_PAUSE } else { (self.pause * 2).min(LONG_PAUSE) };
+            let now = machine.now();
+            let deadline = match self.phase {
+                Phase::Grace { until } if now >= until => {
+                    self.enter_force(machine);
+                    continue;
+                }
+                Phase::Grace { until } => until,
+                Phase::Force { until, .. } if now >= until => return Some(self.finish(machine)),
+                Phase::Force { .. } if self.is_hopeless() => return Some(self.finish(machine)),
+                Phase::Force { until, .. } => {
+                    self.use_force(machine);
+                    until
+                }
+            };
+            if now >= until {
+                return None;
+            }
+            let pause = self.pause.min(deadline.saturating_sub(now)).min(until.saturating_sub(now));
+            let waited_on: Vec<&H> =
+                self.members.iter().filter(|m| m.is_due()).map(|m| m.pinned.handle()).take(WAITED_ON).collect();
+            machine.wait(&waited_on, pause.max(SHORT_PAUSE));
+        }
+    }
+
+    fn enrol<M: Machine<Handle = H>>(&mut self, machine: &M, pinned: Pinned<H>, action: Action) -> usize {
+        let position = self.members.len();
+        let ended = pinned.has_ended().then(|| machine.now().saturating_sub(self.began));
+        debug!(pid = pinned.pid().get(), name = pinned.info().name, ?action, "member");
+        self.index.insert(pinned.pid(), position);
+        let member = Member { pinned, action, is_told: false, signalled: false, forced: None, denied: false, ended };
+        self.members.push(member);
+        position
+    }
+
+    /// The first signal to whoever has not had it, root first; and CONT, so that a stopped process can obey.
+    fn request_end(&mut self) {
+        let signal = self.policy.signal;
+        for member in self.members.iter_mut().filter(|member| member.is_due() && !member.is_told) {
+            member.is_told = true;
+            member.send(signal);
+            if signal == Signal::KILL && member.signalled {
+                member.forced = Some(member.pinned.mechanism());
+            }
+            if !matches!(signal, Signal::KILL | Signal::STOP | Signal::CONT) {
+                member.send(Signal::CONT);
+            }
+        }
+    }
+
+    /// Looks for children of living members, and for their children. Gives the number of newcomers.
+    fn discover<M: Machine<Handle = H>>(&mut self, machine: &M) -> usize {
+        self.looks += 1;
+        let known = self.members.len();
+        if !self.by_table {
+            self.discover_by_children(machine);
+        }
+        if self.by_table {
+            self.discover_by_table(machine);
+        }
+        self.members.len() - known
+    }
+
+    fn discover_by_children<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let mut position = 0;
+        while position < self.members.len() {
+            let listed_at = machine.ticks();
+            let member = &self.members[position];
+            let parent = member.pinned.pid();
+            if member.ended.is_none() && !member.pinned.has_ended() {
+                match machine.children(parent) {
+                    Ok(children) => {
+                        for child in children {
+                            self.adopt(machine, position, child, listed_at);
+                        }
+                    }
+                    Err(ReadError::Unsupported) => {
+                        self.by_table = true;
+                        return;
+                    }
+                    Err(_) if self.members[position].pinned.has_ended() => {}
+                    Err(ReadError::Gone) => self.note(parent, String::from("children: hidden")),
+                    Err(ReadError::Failed(error)) => self.note(parent, format!("children: {error}")),
+                }
+            }
+            position += 1;
+        }
+    }
+
+    fn discover_by_table<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let listed_at = machine.ticks();
+        let alive: Vec<bool> =
+            self.members.iter().map(|m| m.ended.is_none() && !m.pinned.has_ended()).collect();
+        let snapshot = machine.table();
+        for gap in &snapshot.gaps {
+            if !self.gaps.contains(gap) {
+                self.gaps.push(gap.clone());
+            }
+        }
+        for position in 0..alive.len() {
+            if alive[position] {
+                let tree = Tree::rooted(&self.members[position].pinned.id(), &snapshot);
+                let mut positions = HashMap::from([(self.members[position].pinned.pid(), position)]);
+                for node in tree.descendants() {
+                    let Some(&parent) = node.info.parent.and_then(|parent| positions.get(&parent)) else { continue };
+                    if let Some(own) = self.adopt(machine, parent, node.info.pid(), listed_at) {
+                        positions.insert(node.info.pid(), own);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a listed child in, unless it is a member already. Gives the position of the living member.
+    fn adopt<M: Machine<Handle = H>>(
+        &mut self,
+        machine: &M,
+        parent: usize,
+        pid: Pid,
+        listed_at: u64,
+    ) -> Option<usize> {
+        let known = self.index.get(&pid).copied();
+        if let Some(position) = known.filter(|&position| self.members[position].ended.is_none()) {
+            if !self.members[position].pinned.has_ended() {
+                return Some(position);
+            }
+        }
+        let pinned = match self.members[parent].pinned.adopt(machine, pid, listed_at) {
+            Adoption::Child(pinned) => pinned,
+            Adoption::Gone | Adoption::Stranger => return None,
+            Adoption::Unverified(why) => {
+                self.note(pid, why);
+                return None;
+            }
+        };
+        if let Some(position) = known {
+            let former = self.members[position].pinned.id();
+            // A member that has ended and was not collected is still listed.
+            if pinned.has_ended() && former.compare(&pinned.id()) != Sameness::Different {
+                return None;
+            }
+        }
+        let action = match self.protected.action(pinned.info(), &self.policy) {
+            Action::End if self.spared.contains(&pinned.info().name) => Action::Spare,
+            action => action,
+        };
+        Some(self.enrol(machine, pinned, action))
+    }
+
+    fn note(&mut self, pid: Pid, what: String) {
+        let gap = Gap { pid: Some(pid), what };
+        if !self.gaps.contains(&gap) {
+            debug!(pid = pid.get(), what = gap.what, "gap");
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Notes who has ended.
+    fn collect<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let after = machine.now().saturating_sub(self.began);
+        for member in self.members.iter_mut().filter(|member| member.ended.is_none()) {
+            if member.pinned.has_ended() {
+                member.ended = Some(after);
+            }
+        }
+    }
+
+    fn enter_force<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let until = machine.now().saturating_add(self.policy.force_limit);
+        self.phase = Phase::Force { until, round: 0, least: usize::MAX };
+        self.pause = SHORT_PAUSE;
+    }
+
+    /// Nobody who is left can be signalled.
+    fn is_hopeless(&self) -> bool {
+        self.members.iter().filter(|member| member.is_due()).all(|member| member.denied)
+            && !matches!(self.phase, Phase::Force { round: 0, .. })
+    }
+
+    /// One round of force.
+    ///
+    /// The enclosure's kill ends all at once. Without one, members are stopped, root first, until no look finds a
+    /// newcomer, and killed, root last: a frozen tree forks nobody, and its root's end can't orphan, and so wake,
+    /// a stopped process group. A tree that forks faster than it can be frozen shows in a population that does not
+    /// fall; then every second round kills without freezing.
+    fn use_force<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let Phase::Force { until, round, least } = self.phase else { return };
+        let due = self.members.iter().filter(|member| member.is_due()).count();
+        self.phase = Phase::Force { until, round: round + 1, least: least.min(due) };
+        if self.kill_enclosure() {
+            return;
+        }
+        let grows = round > 0 && due >= least;
+        if grows && round % 2 == 1 {
+            self.kill_members(Signal::KILL, false);
+        } else {
+            self.freeze(machine);
+            self.kill_members(Signal::KILL, true);
+        }
+    }
+
+    fn kill_enclosure(&mut self) -> bool {
+        let Some(enclosure) = &self.enclosure else { return false };
+        match enclosure.kill() {
+            Ok(()) => {
+                for member in self.members.iter_mut().filter(|member| member.is_due()) {
+                    member.forced = Some(Mechanism::Cgroup);
+                }
+                // Who left the enclosure is killed one by one in the next round.
+                self.enclosure = None;
+                true
+            }
+            Err(error) => {
+                warn!(%error, "cgroup.kill failed; killing one by one");
+                self.enclosure = None;
+                false
+            }
+        }
+    }
+
+    /// Stops the root, then everybody, until a look finds no newcomer.
+    fn freeze<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let mut next = 0;
+        for _ in 0..FREEZE_PASSES {
+            let first = next;
+            while next < self.members.len() {
+                if self.members[next].is_due() {
+                    self.members[next].send(Signal::STOP);
+                    if next == 0 {
+                        self.await_stop(machine, 0);
+                    }
+                }
+                next += 1;
+            }
+            for position in first..next {
+                self.await_stop(machine, position);
+            }
+            if self.discover(machine) == 0 {
+                return;
+            }
+        }
+    }
+
+    fn await_stop<M: Machine<Handle = H>>(&self, machine: &M, position: usize) {
+        let member = &self.members[position];
+        let limit = machine.now().saturating_add(STOP_LIMIT);
+        while member.is_due() && !member.denied && !member.pinned.has_ended() {
+            match machine.read(member.pinned.pid()) {
+                Ok(ProcessInfo { state: State::Running | State::Sleeping | State::Idle, .. }) => {}
+                // Stopped, dead, in an uninterruptible wait that no signal shortens, or not to be seen.
+                Ok(_) | Err(_) => return,
+            }
+            if machine.now() >= limit {
+                return;
+            }
+            machine.wait(&[member.pinned.handle()], SHORT_PAUSE);
+        }
+    }
+
+    fn kill_members(&mut self, signal: Signal, leaves_first: bool) {
+        let count = self.members.len();
+        for step in 0..count {
+            let member = &mut self.members[if leaves_first { count - 1 - step } else { step }];
+            if member.is_due() {
+                member.send(signal);
+                if !member.denied {
+                    member.forced = member.forced.or(Some(member.pinned.mechanism()));
+                }
+            }
+        }
+    }
+
+    /// The report: one entry a member, from what was observed.
+    fn finish<M: Machine<Handle = H>>(&mut self, machine: &M) -> Report {
+        self.collect(machine);
+        let elapsed = machine.now().saturating_sub(self.began);
+        let tree: Vec<Pid> = self.index.keys().copied().collect();
+        let processes = self.members.drain(..).map(|member| judge(machine, member, &tree)).collect();
+        let report = Report {
+            target: self.target,
+            processes,
+            gaps: std::mem::take(&mut self.gaps),
+            looks: self.looks,
+            elapsed,
+        };
+        info!("process tree {}: {report}", report.target);
+        for survivor in report.survivors() {
+            warn!("process tree {}: {} {}: {}", report.target, survivor.info.pid(), survivor.info.name, survivor.outcome);
+        }
+        report
+    }
+}
+
+/// What became of a member: exactly one outcome each.
+fn judge<M: Machine>(machine: &M, member: Member<M::Handle>, tree: &[Pid]) -> ProcessReport {
+    let row = match machine.read(member.pinned.pid()) {
+        Ok(row) if row.id.compare(&member.pinned.id()) != Sameness::Different => Some(row),
+        Ok(_) | Err(_) => None,
+    };
+    let zombie = row.as_ref().filter(|row| row.state == State::Zombie);
+    let outcome = match (member.action, member.ended) {
+        (Action::Refuse(refusal), None) => Outcome::Refused(refusal),
+        (Action::Spare, None) => Outcome::Spared,
+        (_, Some(_)) if member.forced.is_some() => Outcome::Killed,
+        (_, Some(_)) if member.signalled => Outcome::Exited,
+        (_, Some(_)) => match zombie {
+            Some(row) => Outcome::Zombie { parent: row.parent },
+            None => Outcome::AlreadyGone,
+        },
+        (_, None) if member.denied => Outcome::PermissionDenied,
+        (_, None) => Outcome::Unkillable { state: row.as_ref().map_or(State::Unknown, |row| row.state) },
+    };
+    let uncollected_by = zombie.and_then(|row| row.parent).filter(|parent| outcome.is_felled() && !tree.contains(parent));
+    ProcessReport {
+        outcome,
+        mechanism: member.forced.or(member.signalled.then(|| member.pinned.mechanism())),
+        after: member.ended,
+        uncollected_by,
+        info: member.pinned.info().clone(),
+    }
+}

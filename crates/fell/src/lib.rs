@@ -1,0 +1,64 @@
+//! fell cuts down whole process trees and proves that nothing is left standing.
+//!
+//! Three deeds: [`look`] at processes, [`kill_tree`] for a tree that already runs, and
+//! [`Supervisor`] for a command that must leave nothing behind. The library is synchronous, installs no
+//! signal handler, spawns no thread, and never waits for a child that is not its own.
+//!
+//! ```no_run
+//! use fell::{KillPolicy, kill_tree};
+//!
+//! let report = kill_tree("4711".parse()?, &KillPolicy::default())?;
+//! println!("{report}");
+//! assert!(report.is_clean());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod detail;
+pub mod abandoned;
+pub mod doctor;
+#[cfg(feature = "documents")]
+pub mod document;
+pub mod ending;
+mod error;
+pub mod escaped;
+pub mod id;
+pub mod info;
+mod kill;
+mod look;
+pub mod outcome;
+pub mod pid;
+mod pin;
+pub mod plan;
+pub mod policy;
+pub mod ports;
+pub mod redact;
+mod report;
+mod run;
+pub mod scope;
+pub mod signal;
+pub mod signals;
+pub mod snapshot;
+mod stream;
+#[doc(hidden)]
+pub mod sys;
+pub mod tree;
+pub mod zombie;
+
+pub use error::Error;
+pub use id::{Birth, ProcessId, Sameness};
+pub use info::{ProcessInfo, State};
+pub use kill::{Beginning, Escalation, kill_tree, kill_tree_on, plan_tree};
+pub use look::{ancestors, look, look_at};
+pub use outcome::{Mechanism, Outcome, ProcessReport};
+pub use pid::Pid;
+pub use pin::{PinError, Pinned};
+pub use plan::{Action, KillPlan, Refusal};
+pub use policy::{Extent, KillPolicy};
+pub use report::Report;
+pub use run::{Cause, Leftovers, Progress, RunReport, Running, Supervisor};
+pub use scope::{Contain, Containment, Layer};
+pub use signal::Signal;
+pub use snapshot::Snapshot;
+pub use stream::Stream;
+pub use tree::Tree;
+pub use zombie::{Zombie, reap, zombies};

@@ -1,0 +1,75 @@
+//! This process and its own children.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+use std::io;
+use std::time::Duration;
+
+/// Makes orphans of this process's descendants come home to it.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Whether this process has any child, running or not collected.
+pub(crate) fn has_children() -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::All, options), Err(Errno::CHILD))
+}
+
+/// Waits for this child and gives its status in `wait(2)`'s encoding; `None` if somebody else has collected it.
+pub(crate) fn collect(child: i32) -> Option<i32> {
+    let child = Pid::from_raw(child)?;
+    loop {
+        match waitpid(Some(child), WaitOptions::empty()) {
+            Ok(Some((_, status))) => return Some(status.as_raw()),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Collects one child, whichever, if one has ended. Only for a process that serves one run alone.
+pub(crate) fn collect_any() -> Option<(i32, i32)> {
+    let (pid, status) = rustix::process::wait(WaitOptions::NOHANG).ok()??;
+    Some((pid.as_raw_pid(), status.as_raw()))
+}
+
+/// Whether a standard stream is a terminal with this process in its foreground.
+pub(crate) fn is_in_foreground() -> bool {
+    let own = rustix::process::getpgrp();
+    [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
+        .into_iter()
+        .any(|stream| rustix::termios::tcgetpgrp(stream) == Ok(own))
+}
+
+/// Nothing comes from it, and what goes there is lost.
+pub(crate) fn null_device() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// One of this process's own standard streams, for standard output and error.
+pub(crate) fn duplicate(own: OwnStream) -> io::Result<OwnedFd> {
+    let stream = match own {
+        OwnStream::Output => rustix::stdio::stdout(),
+        OwnStream::Error => rustix::stdio::stderr(),
+    };
+    Ok(rustix::io::fcntl_dupfd_cloexec(stream, 3)?)
+}
+
+/// A stream of this process to write to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OwnStream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// Whether reading from, or writing to, this would not block.
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, flags: PollFlags) -> bool {
+    let mut fds = [PollFd::new(&fd, flags)];
+    poll(&mut fds, Some(&super::clock::timespec(Duration::ZERO))).is_ok_and(|ready| ready > 0)
+}

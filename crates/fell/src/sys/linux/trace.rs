@@ -1,0 +1,74 @@
+//! What a run leaves in the file system while it lives, seen by somebody else: its cgroup or its record.
+
+use super::cgroup::{self, PREFIX};
+use super::record;
+use crate::pid::Pid;
+use crate::sys::parse;
+use rustix::fs::FlockOperation;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The trace of a run that nobody holds the lock of: supervisor and guardian are gone.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    run: String,
+    path: PathBuf,
+    is_cgroup: bool,
+    /// Holds the lock, so that two who find it don't both act.
+    _lock: File,
+}
+
+impl Trace {
+    /// The run's name.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Who is in the run's cgroup, as far as that can be read.
+    pub(crate) fn members(&self) -> Vec<Pid> {
+        let text = if self.is_cgroup { std::fs::read(self.path.join("cgroup.procs")).unwrap_or_default() } else { Vec::new() };
+        parse::children(&text).filter_map(Result::ok).collect()
+    }
+
+    /// Ends all that is in the run's cgroup, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no `cgroup.kill` (before 5.14), or refuses.
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        if self.is_cgroup && !self.members().is_empty() {
+            std::fs::write(self.path.join("cgroup.kill"), "1")?;
+        }
+        Ok(())
+    }
+
+    /// Removes the trace. One that can't be removed yet is found by the next run.
+    pub(crate) fn remove(&self) {
+        let removed = if self.is_cgroup { std::fs::remove_dir(&self.path) } else { std::fs::remove_file(&self.path) };
+        if let Err(error) = removed {
+            tracing::debug!(path = %self.path.display(), %error, "trace of an abandoned run");
+        }
+    }
+}
+
+/// Calls this with every trace that nobody holds.
+pub(crate) fn for_each_abandoned(mut visit: impl FnMut(&Trace)) {
+    let cgroups = cgroup::own_cgroup().map(|directory| (directory, true));
+    let records = record::directory().map(|directory| (directory, false));
+    for (directory, is_cgroup) in [cgroups, records].into_iter().flatten() {
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+            if let Some(lock) = take_lock(&entry.path()) {
+                visit(&Trace { run: run.to_owned(), path: entry.path(), is_cgroup, _lock: lock });
+            }
+        }
+    }
+}
+
+fn take_lock(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file)
+}

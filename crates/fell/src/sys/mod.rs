@@ -1,0 +1,149 @@
+//! The machine: everything that touches the system.
+//!
+//! The duties of a machine, and what the rest of the engine relies on:
+//!
+//! - [`Machine::open`] returns a handle on whoever owns the PID now. It proves nothing about who
+//!   that is; [`pin`](crate::pin) reads the row afterwards and compares.
+//! - A handle stays with its process. [`Handle::signal`] after the process has ended is
+//!   [`SignalError::Gone`], whoever has the PID by then; where the system can't promise that, the
+//!   handle's [`mechanism`](Handle::mechanism) says so.
+//! - [`Handle::has_ended`] is true when no thread of the process runs any more, collected or not.
+//! - [`Machine::children`] misses no child that existed before the call and lives on after it, while the
+//!   parent is stopped. While the parent forks, it may; callers look again.
+//! - Clock and ticks never run backwards.
+
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+#[cfg(target_os = "linux")]
+pub(crate) mod linux;
+#[doc(hidden)]
+pub mod parse;
+
+#[cfg(target_os = "linux")]
+pub use linux::{Abilities, Collected, Finding, Findings, Linux as Host, LinuxHandle, Listening, mask::SignalMask};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    Terms,
+    cgroup::Cgroup,
+    child::{
+        OwnStream, become_subreaper, collect, collect_any, duplicate, has_children, is_in_foreground, is_ready, null_device,
+    },
+    launch::{Command, Launch},
+    link::{Message, Step, receive, release},
+    record::Record,
+    timespec,
+    trace::for_each_abandoned,
+};
+
+use crate::id::ProcessId;
+use crate::info::ProcessInfo;
+use crate::outcome::Mechanism;
+use crate::pid::Pid;
+use crate::signal::Signal;
+use crate::snapshot::Snapshot;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why a process could not be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// No process has this PID.
+    Gone,
+    /// The system refuses.
+    Failed(io::Error),
+}
+
+/// Why a row, or a list of children, could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// No process has this PID, or it is hidden from the caller; the two look alike.
+    Gone,
+    /// The system does not offer it at all.
+    Unsupported,
+    /// The system refuses, or what it gave makes no sense.
+    Failed(io::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Gone => f.write_str("gone or hidden"),
+            ReadError::Unsupported => f.write_str("not offered by this system"),
+            ReadError::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Why a signal was not sent.
+#[derive(Debug)]
+pub enum SignalError {
+    /// The process has ended and was collected.
+    Gone,
+    /// The caller may not signal it.
+    Denied,
+    /// The system refuses for another reason.
+    Failed(io::Error),
+}
+
+/// A hold on one process.
+pub trait Handle {
+    /// Who it is, as far as the handle alone tells.
+    fn id(&self) -> ProcessId;
+    /// How the process is addressed.
+    fn mechanism(&self) -> Mechanism;
+    /// Sends a signal to the process.
+    ///
+    /// # Errors
+    ///
+    /// As [`SignalError`] lists them.
+    fn signal(&self, signal: Signal) -> Result<(), SignalError>;
+    /// Whether the process has ended, collected or not.
+    fn has_ended(&self) -> bool;
+}
+
+/// What the engine asks of a system.
+pub trait Machine {
+    /// Its hold on a process.
+    type Handle: Handle;
+
+    /// The caller's own PID.
+    fn own(&self) -> Pid;
+    /// The clock since boot.
+    fn now(&self) -> Duration;
+    /// The clock in the units of [`Birth::start`](crate::id::Birth::start).
+    fn ticks(&self) -> u64;
+    /// Takes hold of whoever owns this PID.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenError`] lists them.
+    fn open(&self, pid: Pid) -> Result<Self::Handle, OpenError>;
+    /// Reads one row of the process table.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReadError`] lists them.
+    fn read(&self, pid: Pid) -> Result<ProcessInfo, ReadError>;
+    /// The children of all threads of a process.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReadError`] lists them; `Unsupported` where only [`table`](Machine::table) can tell.
+    fn children(&self, pid: Pid) -> Result<Vec<Pid>, ReadError>;
+    /// Reads the whole process table.
+    fn table(&self) -> Snapshot;
+    /// Waits until one of these processes has ended, or the time is over, or, at the latest, until
+    /// a system without such a wait wants to be asked again.
+    fn wait(&self, handles: &[&Self::Handle], timeout: Duration);
+}
+
+/// A kernel object that holds exactly the processes of one run, and can end them all at once.
+pub trait Enclosure {
+    /// Ends every process inside.
+    ///
+    /// # Errors
+    ///
+    /// What the system said; then nothing may have been ended.
+    fn kill(&self) -> io::Result<()>;
+}

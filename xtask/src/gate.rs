@@ -1,0 +1,144 @@
+//! `cargo xtask test`: the steps that a change must pass, in order.
+
+use std::time::Instant;
+
+use miette::{Result, miette};
+
+use crate::command::{cargo, must_pass, passes};
+use crate::{codegen, deny, fuzz, place, tidy};
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> Result<Verdict>,
+}
+
+/// How a step ended that did not fail.
+enum Verdict {
+    Passed,
+    /// The host lacks something that the step needs; says what.
+    Skipped(&'static str),
+}
+
+/// Quick and cheap ones first.
+const STEPS: &[Step] = &[
+    Step { name: "fmt", what: "cargo fmt --all --check", run: fmt },
+    Step { name: "clippy", what: "clippy on everything, warnings refused", run: clippy },
+    Step { name: "doc", what: "rustdoc on everything, warnings refused", run: doc },
+    Step { name: "tidy", what: "the floors of the engine and the rules of the house", run: house },
+    Step { name: "codegen", what: "the committed schemas are those of the types", run: schemas },
+    Step { name: "deny", what: "licences, bans, sources and advisories of dependencies", run: dependencies },
+    Step { name: "bins", what: "the programs that the tests run", run: bins },
+    Step { name: "tests", what: "cargo nextest run --workspace --all-features", run: tests },
+    Step { name: "doctests", what: "the examples in the documentation", run: doctests },
+    Step { name: "fuzz", what: "damaged bytes for the parsers, for a bounded time", run: damaged },
+];
+
+/// The steps' names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|step| step.name)
+}
+
+/// Prints the steps.
+pub(crate) fn list() {
+    for step in STEPS {
+        println!("{:<9} {}", step.name, step.what);
+    }
+}
+
+/// Runs the steps named in `only`, or all; stops at the first that fails.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    let steps: Vec<&Step> =
+        STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)).collect();
+    let total = steps.len();
+    let mut skipped = 0;
+    for (index, step) in steps.iter().enumerate() {
+        let number = index + 1;
+        println!("[{number}/{total}] {}: {}", step.name, step.what);
+        let started = Instant::now();
+        let verdict = (step.run)();
+        let took = started.elapsed().as_secs_f64();
+        match verdict {
+            Ok(Verdict::Passed) => println!("[{number}/{total}] {}: ok in {took:.1} s", step.name),
+            Ok(Verdict::Skipped(why)) => {
+                skipped += 1;
+                println!("[{number}/{total}] {}: skipped: {why}", step.name);
+            }
+            Err(error) => {
+                return Err(miette!(
+                    "step {name} failed after {took:.1} s: {error}; rerun it with: cargo xtask test --only {name}",
+                    name = step.name
+                ));
+            }
+        }
+    }
+    println!("steps: {} passed, 0 failed, {skipped} skipped", total - skipped);
+    Ok(())
+}
+
+fn fmt() -> Result<Verdict> {
+    must_pass(&mut cargo(["fmt", "--all", "--check"]))?;
+    must_pass(&mut cargo(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn clippy() -> Result<Verdict> {
+    must_pass(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    Ok(Verdict::Passed)
+}
+
+/// The binary shares its name, and so its documentation's folder, with the library: it is read in a folder of its own.
+fn doc() -> Result<Verdict> {
+    must_pass(
+        cargo(["doc", "--workspace", "--exclude", "fell-cli", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    must_pass(
+        cargo(["doc", "--package", "fell-cli", "--no-deps", "--all-features", "--target-dir"])
+            .arg(place::target().join("doc-cli"))
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+fn house() -> Result<Verdict> {
+    tidy::run()?;
+    Ok(Verdict::Passed)
+}
+
+fn schemas() -> Result<Verdict> {
+    codegen::run(true)?;
+    Ok(Verdict::Passed)
+}
+
+fn dependencies() -> Result<Verdict> {
+    deny::run()?;
+    Ok(Verdict::Passed)
+}
+
+/// Without this package: its program is the one that runs.
+fn bins() -> Result<Verdict> {
+    must_pass(&mut cargo(["build", "--workspace", "--exclude", "xtask", "--all-features", "--bins"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn tests() -> Result<Verdict> {
+    if !passes(&mut cargo(["nextest", "--version"])) {
+        return Err(miette!("cargo-nextest is missing; install it with: cargo install --locked cargo-nextest"));
+    }
+    must_pass(&mut cargo(["nextest", "run", "--workspace", "--all-features"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn doctests() -> Result<Verdict> {
+    must_pass(&mut cargo(["test", "--doc", "--workspace", "--all-features"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn damaged() -> Result<Verdict> {
+    if !fuzz::possible() {
+        return Ok(Verdict::Skipped("libFuzzer needs a C++ compiler and Linux; on Debian: apt-get install g++"));
+    }
+    fuzz::run(fuzz::SECONDS, &[])?;
+    Ok(Verdict::Passed)
+}

@@ -1,0 +1,73 @@
+//! The project's chores; `cargo xtask --help` lists them.
+
+#![forbid(unsafe_code)]
+
+mod codegen;
+mod command;
+mod deny;
+mod fuzz;
+mod gate;
+mod place;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check everything that a change must pass; stops at the first failure
+    Test {
+        /// Run this step alone; may be repeated
+        #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(gate::names()))]
+        only: Vec<String>,
+        /// Print the steps, run none
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check the floors of the engine and the other rules of the house
+    Tidy,
+    /// Write the generated files: `docs/schemas`
+    Codegen {
+        /// Compare with the committed files and write nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Feed damaged bytes to the parsers for a bounded time
+    Fuzz {
+        /// Seconds for each target
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u32,
+        /// Targets to run; all when none is named
+        targets: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
+        Chore::Test { list: true, .. } => {
+            gate::list();
+            Ok(())
+        }
+        Chore::Test { only, .. } => gate::run(&only),
+        Chore::Tidy => tidy::run(),
+        Chore::Codegen { check } => codegen::run(check),
+        Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
