@@ -12,11 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usage = "usage: run SECONDS COMMAND [ARGS...]";
     let seconds: f64 = words.next().ok_or(usage)?.to_str().ok_or(usage)?.parse()?;
     let program = words.next().ok_or(usage)?;
-    let report = Supervisor::new(program)
-        .args(words)
-        .timeout(Some(Duration::try_from_secs_f64(seconds)?))
-        .spawn()?
-        .wait()?;
+    let report =
+        Supervisor::new(program).args(words).timeout(Some(Duration::try_from_secs_f64(seconds)?)).spawn()?.wait()?;
     println!("{:?} after {} ms", report.cause, report.elapsed.as_millis());
     if let Some(kill) = &report.kill {
         println!("{kill}");

@@ -66,8 +66,7 @@ pub fn end_abandoned_runs() -> Vec<Report> {
 /// As [`kill_tree`](crate::kill_tree).
 pub fn end_run(run: &str, policy: &KillPolicy) -> Result<Option<Report>, Error> {
     let machine = Host::new();
-    let mut members =
-        marked_by(&machine, run).into_iter().filter_map(|row| Pinned::on(&machine, &row.id).ok());
+    let mut members = marked_by(&machine, run).into_iter().filter_map(|row| Pinned::on(&machine, &row.id).ok());
     let Some(first) = members.next() else { return Ok(None) };
     let policy = KillPolicy { extent: Extent::Tree, ..policy.clone() };
     let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Vec::new(), None)?;

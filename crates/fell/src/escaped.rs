@@ -69,7 +69,8 @@ pub(crate) fn marked_escapes(machine: &Host, root: &ProcessInfo, members: &[Proc
 
 /// The processes of this host that carry the mark of a run, and are alive.
 pub(crate) fn marked_by(machine: &Host, run: &str) -> Vec<ProcessInfo> {
-    let carries = |row: &ProcessInfo| row.state != State::Zombie && runs_of(machine, &row.id).iter().any(|name| name == run);
+    let carries =
+        |row: &ProcessInfo| row.state != State::Zombie && runs_of(machine, &row.id).iter().any(|name| name == run);
     machine.table().rows.into_iter().filter(carries).collect()
 }
 
@@ -121,11 +122,11 @@ mod tests {
         let tree = [row(20, 20, 10, 5), row(21, 20, 10, 6), row(22, 22, 22, 7)];
         let mut table = Snapshot::new(Duration::ZERO, Coverage::Table);
         table.rows = vec![
-            row(10, 10, 10, 1),  // the shell
-            row(30, 30, 10, 9),  // another job of the shell
-            row(31, 20, 10, 9),  // in the root's group
-            row(32, 32, 22, 9),  // in a member's session
-            row(33, 20, 10, 4),  // in the root's group, and older than the root
+            row(10, 10, 10, 1), // the shell
+            row(30, 30, 10, 9), // another job of the shell
+            row(31, 20, 10, 9), // in the root's group
+            row(32, 32, 22, 9), // in a member's session
+            row(33, 20, 10, 4), // in the root's group, and older than the root
             row(21, 20, 10, 6),
             ProcessInfo { state: State::Zombie, ..row(34, 20, 10, 9) },
         ];

@@ -62,10 +62,8 @@ impl ProcessId {
 
     /// This identity with what the other knows of the same birth filled in.
     pub fn merged(self, other: &ProcessId) -> ProcessId {
-        let birth = Birth {
-            start: self.birth.start.or(other.birth.start),
-            inode: self.birth.inode.or(other.birth.inode),
-        };
+        let birth =
+            Birth { start: self.birth.start.or(other.birth.start), inode: self.birth.inode.or(other.birth.inode) };
         ProcessId { pid: self.pid, birth }
     }
 }

@@ -57,8 +57,7 @@ pub fn kill_tree(target: ProcessId, policy: &KillPolicy) -> Result<Report, Error
     } else {
         marked_escapes(&machine, root.info(), &[])
     };
-    let mut escalation =
-        Escalation::below(&machine, root, policy.clone(), protected(&machine), Vec::new(), None)?;
+    let mut escalation = Escalation::below(&machine, root, policy.clone(), protected(&machine), Vec::new(), None)?;
     for escaped in escapes {
         debug!(pid = escaped.info.pid().get(), evidence = %escaped.evidence, "escaped");
         match Pinned::on(&machine, &escaped.info.id) {
@@ -69,7 +68,7 @@ pub fn kill_tree(target: ProcessId, policy: &KillPolicy) -> Result<Report, Error
     }
     let mut report = escalation.complete(&machine);
     // Who was forked by a member on its way out is found by what the members led.
-    for _ in 0..AFTER_LOOKS {
+    for round in 0..AFTER_LOOKS {
         let members: Vec<ProcessInfo> = report.processes.iter().map(|process| process.info.clone()).collect();
         let mut escapes = match policy.escaped {
             true => escaped(&members),
@@ -78,7 +77,9 @@ pub fn kill_tree(target: ProcessId, policy: &KillPolicy) -> Result<Report, Error
         .into_iter()
         .filter_map(|escaped| Pinned::on(&machine, &escaped.info.id).ok());
         let Some(first) = escapes.next() else { break };
-        let policy = KillPolicy { extent: Extent::Tree, ..policy.clone() };
+        // One that answers the first signal with a fork each time would go on for ever.
+        let grace = if round == 0 { policy.grace } else { Duration::ZERO };
+        let policy = KillPolicy { extent: Extent::Tree, grace, ..policy.clone() };
         let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Vec::new(), None)?;
         escapes.for_each(|pinned| escalation.include(&machine, pinned));
         report.extend(escalation.complete(&machine));
@@ -152,8 +153,10 @@ impl<H: Handle> Member<H> {
         self.ended.is_none() && matches!(self.action, Action::End | Action::Collected)
     }
 
-    fn send(&mut self, signal: Signal) {
-        match self.pinned.signal(signal) {
+    /// Gives whether the process has taken the signal.
+    fn send(&mut self, signal: Signal) -> bool {
+        let sent = self.pinned.signal(signal);
+        match &sent {
             Ok(()) => {
                 self.signalled = true;
                 self.denied = false;
@@ -163,6 +166,13 @@ impl<H: Handle> Member<H> {
             Err(SignalError::Failed(error)) => {
                 warn!(pid = self.pinned.pid().get(), %signal, %error, "signal failed");
             }
+        }
+        sent.is_ok()
+    }
+
+    fn kill(&mut self) {
+        if self.send(Signal::KILL) {
+            self.forced = Some(self.pinned.mechanism());
         }
     }
 }
@@ -178,7 +188,7 @@ enum Phase {
 /// How an escalation begins.
 pub enum Beginning<H> {
     /// The root is held and was signalled.
-    Begun(Escalation<H>),
+    Begun(Box<Escalation<H>>),
     /// The target was gone.
     AlreadyGone(Report),
 }
@@ -221,7 +231,8 @@ impl<H: Handle> Escalation<H> {
             Ok(root) => root,
             Err(error) => return gone_or_failed(target, error).map(Beginning::AlreadyGone),
         };
-        Escalation::below(machine, root, policy, protected, Vec::new(), None).map(Beginning::Begun)
+        Escalation::below(machine, root, policy, protected, Vec::new(), None)
+            .map(|escalation| Beginning::Begun(Box::new(escalation)))
     }
 
     /// The same for a root that is held already, with an enclosure of the whole tree if there is one,
@@ -266,9 +277,10 @@ impl<H: Handle> Escalation<H> {
 
     /// Takes in another process as the root of a tree that is to be ended as well, unless it must not be.
     pub(crate) fn include<M: Machine<Handle = H>>(&mut self, machine: &M, pinned: Pinned<H>) {
-        let is_known = self.index.get(&pinned.pid()).is_some_and(|&position| {
-            self.members[position].pinned.id().compare(&pinned.id()) != Sameness::Different
-        });
+        let is_known = self
+            .index
+            .get(&pinned.pid())
+            .is_some_and(|&position| self.members[position].pinned.id().compare(&pinned.id()) != Sameness::Different);
         if !is_known {
             let action = self.protected.action(pinned.info(), &self.policy);
             self.enrol(machine, pinned, action);
@@ -346,12 +358,15 @@ impl<H: Handle> Escalation<H> {
         let signal = self.policy.signal;
         for member in self.members.iter_mut().filter(|member| member.is_due() && !member.is_told) {
             member.is_told = true;
-            member.send(signal);
-            if signal == Signal::KILL && member.signalled {
-                member.forced = Some(member.pinned.mechanism());
-            }
-            if !matches!(signal, Signal::KILL | Signal::STOP | Signal::CONT) {
-                member.send(Signal::CONT);
+            match signal {
+                Signal::KILL => member.kill(),
+                Signal::STOP | Signal::CONT => {
+                    member.send(signal);
+                }
+                _ => {
+                    member.send(signal);
+                    member.send(Signal::CONT);
+                }
             }
         }
     }
@@ -397,20 +412,28 @@ impl<H: Handle> Escalation<H> {
 
     fn discover_by_table<M: Machine<Handle = H>>(&mut self, machine: &M) {
         let listed_at = machine.ticks();
-        let alive: Vec<bool> =
-            self.members.iter().map(|m| m.ended.is_none() && !m.pinned.has_ended()).collect();
-        let snapshot = machine.table();
+        let alive: Vec<bool> = self.members.iter().map(|m| m.ended.is_none() && !m.pinned.has_ended()).collect();
+        let mut snapshot = machine.table();
+        for (member, _) in self.members.iter().zip(&alive).filter(|(_, alive)| **alive) {
+            // Hidden from the caller, it still is a parent.
+            if snapshot.row(member.pinned.pid()).is_none() {
+                snapshot.rows.push(member.pinned.info().clone());
+            }
+        }
         for gap in &snapshot.gaps {
             if !self.gaps.contains(gap) {
                 self.gaps.push(gap.clone());
             }
         }
-        for position in 0..alive.len() {
-            if alive[position] {
+        for (position, is_alive) in alive.into_iter().enumerate() {
+            if is_alive {
                 let tree = Tree::rooted(&self.members[position].pinned.id(), &snapshot);
                 let mut positions = HashMap::from([(self.members[position].pinned.pid(), position)]);
                 for node in tree.descendants() {
-                    let Some(&parent) = node.info.parent.and_then(|parent| positions.get(&parent)) else { continue };
+                    let Some(&parent) = node.info.parent.and_then(|parent| positions.get(&parent)) else {
+                        self.note(node.info.pid(), String::from("its parent ended before it could be held"));
+                        continue;
+                    };
                     if let Some(own) = self.adopt(machine, parent, node.info.pid(), listed_at) {
                         positions.insert(node.info.pid(), own);
                     }
@@ -420,18 +443,12 @@ impl<H: Handle> Escalation<H> {
     }
 
     /// Takes a listed child in, unless it is a member already. Gives the position of the living member.
-    fn adopt<M: Machine<Handle = H>>(
-        &mut self,
-        machine: &M,
-        parent: usize,
-        pid: Pid,
-        listed_at: u64,
-    ) -> Option<usize> {
+    fn adopt<M: Machine<Handle = H>>(&mut self, machine: &M, parent: usize, pid: Pid, listed_at: u64) -> Option<usize> {
         let known = self.index.get(&pid).copied();
-        if let Some(position) = known.filter(|&position| self.members[position].ended.is_none()) {
-            if !self.members[position].pinned.has_ended() {
-                return Some(position);
-            }
+        if let Some(position) = known.filter(|&position| self.members[position].ended.is_none())
+            && !self.members[position].pinned.has_ended()
+        {
+            return Some(position);
         }
         let pinned = match self.members[parent].pinned.adopt(machine, pid, listed_at) {
             Adoption::Child(pinned) => pinned,
@@ -500,10 +517,10 @@ impl<H: Handle> Escalation<H> {
         }
         let grows = round > 0 && due >= least;
         if grows && round % 2 == 1 {
-            self.kill_members(Signal::KILL, false);
+            self.kill_members(false);
         } else {
             self.freeze(machine);
-            self.kill_members(Signal::KILL, true);
+            self.kill_members(true);
         }
     }
 
@@ -565,15 +582,12 @@ impl<H: Handle> Escalation<H> {
         }
     }
 
-    fn kill_members(&mut self, signal: Signal, leaves_first: bool) {
+    fn kill_members(&mut self, leaves_first: bool) {
         let count = self.members.len();
         for step in 0..count {
             let member = &mut self.members[if leaves_first { count - 1 - step } else { step }];
             if member.is_due() {
-                member.send(signal);
-                if !member.denied {
-                    member.forced = member.forced.or(Some(member.pinned.mechanism()));
-                }
+                member.kill();
             }
         }
     }
@@ -584,16 +598,17 @@ impl<H: Handle> Escalation<H> {
         let elapsed = machine.now().saturating_sub(self.began);
         let tree: Vec<Pid> = self.index.keys().copied().collect();
         let processes = self.members.drain(..).map(|member| judge(machine, member, &tree)).collect();
-        let report = Report {
-            target: self.target,
-            processes,
-            gaps: std::mem::take(&mut self.gaps),
-            looks: self.looks,
-            elapsed,
-        };
+        let report =
+            Report { target: self.target, processes, gaps: std::mem::take(&mut self.gaps), looks: self.looks, elapsed };
         info!("process tree {}: {report}", report.target);
         for survivor in report.survivors() {
-            warn!("process tree {}: {} {}: {}", report.target, survivor.info.pid(), survivor.info.name, survivor.outcome);
+            warn!(
+                "process tree {}: {} {}: {}",
+                report.target,
+                survivor.info.pid(),
+                survivor.info.name,
+                survivor.outcome
+            );
         }
         report
     }
@@ -618,7 +633,8 @@ fn judge<M: Machine>(machine: &M, member: Member<M::Handle>, tree: &[Pid]) -> Pr
         (_, None) if member.denied => Outcome::PermissionDenied,
         (_, None) => Outcome::Unkillable { state: row.as_ref().map_or(State::Unknown, |row| row.state) },
     };
-    let uncollected_by = zombie.and_then(|row| row.parent).filter(|parent| outcome.is_felled() && !tree.contains(parent));
+    let uncollected_by =
+        zombie.and_then(|row| row.parent).filter(|parent| outcome.is_felled() && !tree.contains(parent));
     ProcessReport {
         outcome,
         mechanism: member.forced.or(member.signalled.then(|| member.pinned.mechanism())),

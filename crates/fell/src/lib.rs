@@ -1,6 +1,6 @@
 //! fell cuts down whole process trees and proves that nothing is left standing.
 //!
-//! Three deeds: [`look`] at processes, [`kill_tree`] for a tree that already runs, and
+//! Three deeds: [`look()`] at processes, [`kill_tree`] for a tree that already runs, and
 //! [`Supervisor`] for a command that must leave nothing behind. The library is synchronous, installs no
 //! signal handler, spawns no thread, and never waits for a child that is not its own.
 //!
@@ -13,8 +13,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod detail;
 pub mod abandoned;
+pub mod detail;
 pub mod doctor;
 #[cfg(feature = "documents")]
 pub mod document;

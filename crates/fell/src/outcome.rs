@@ -59,7 +59,9 @@ impl Outcome {
     pub fn is_survivor(self) -> bool {
         match self {
             Outcome::PermissionDenied | Outcome::Unkillable { .. } | Outcome::Refused(_) => true,
-            Outcome::Exited | Outcome::Killed | Outcome::AlreadyGone | Outcome::Zombie { .. } | Outcome::Spared => false,
+            Outcome::Exited | Outcome::Killed | Outcome::AlreadyGone | Outcome::Zombie { .. } | Outcome::Spared => {
+                false
+            }
         }
     }
 

@@ -171,6 +171,9 @@ mod tests {
     fn spares_the_root_when_only_the_descendants_are_meant() {
         let policy = KillPolicy { extent: Extent::Descendants, ..KillPolicy::default() };
         let zombie = ProcessInfo { state: State::Zombie, ..row(8) };
-        assert_eq!(plan(vec![row(7), zombie, row(9)], &policy), Ok(vec![Action::Spare, Action::Collected, Action::End]));
+        assert_eq!(
+            plan(vec![row(7), zombie, row(9)], &policy),
+            Ok(vec![Action::Spare, Action::Collected, Action::End])
+        );
     }
 }

@@ -62,7 +62,12 @@ impl fmt::Display for Report {
             return f.write_str("already gone: nothing was alive");
         }
         let total = grace + force + alive;
-        write!(f, "felled {} of {total} in {} ms ({grace} in grace, {force} by force)", grace + force, self.elapsed.as_millis())?;
+        write!(
+            f,
+            "felled {} of {total} in {} ms ({grace} in grace, {force} by force)",
+            grace + force,
+            self.elapsed.as_millis()
+        )?;
         if alive > 0 {
             write!(f, ", {alive} still alive")?;
         }

@@ -57,11 +57,11 @@ fn every_tree_is_ended_when_its_root_is_named() {
         if let Some(cage) = &cage {
             setup = setup.cage(cage);
         }
-        let Some(mut victim) = ready(trick, setup.spawn().unwrap()) else { return };
+        let Some(victim) = ready(trick, setup.spawn().unwrap()) else { return };
         let root = victim.pid().unwrap();
         let report = kill_tree(id(root), &KillPolicy { escaped: true, ..policy() }).unwrap();
         assert!(report.is_clean(), "{trick}: {report:#?}");
-        let is_lost = matches!(victim.wait_all_dead(PROMPTLY), Err(_));
+        let is_lost = victim.wait_all_dead(PROMPTLY).is_err();
         if is_lost && escapes(trick) {
             eprintln!("{trick}: left its tree, session and group before it was named");
             return;
@@ -75,8 +75,15 @@ fn every_tree_is_ended_when_its_root_is_named() {
 fn escapes(trick: Trick) -> bool {
     matches!(
         trick.name(),
-        "double-fork" | "triple-fork" | "full-daemon" | "disguised-daemon" | "parent-exits-first" | "graceful-daemon"
-            | "lone-daemon" | "pidns-orphan" | "shell-leaves"
+        "double-fork"
+            | "triple-fork"
+            | "full-daemon"
+            | "disguised-daemon"
+            | "parent-exits-first"
+            | "graceful-daemon"
+            | "lone-daemon"
+            | "pidns-orphan"
+            | "shell-leaves"
     )
 }
 
@@ -92,7 +99,7 @@ fn nothing_outlives_a_run_that_reaches_its_limit() {
             .kill_policy(policy())
             .spawn()
             .unwrap();
-        let Some(mut victim) = ready(trick, victim) else { return };
+        let Some(victim) = ready(trick, victim) else { return };
         running.terminate(fell::Signal::TERM).unwrap();
         let report = running.wait().unwrap();
         assert_eq!(report.survivors().count(), 0, "{trick}: {report:#?}");
@@ -122,7 +129,7 @@ fn nothing_outlives_a_command_that_ends_and_leaves_children() {
             eprintln!("skipped {trick}: not possible here");
             return;
         }
-        let mut victim = victim;
+        let victim = victim;
         assert_eq!(report.cause, Cause::Exited, "{trick}: {report:#?}");
         assert!(report.status.is_some_and(|status| status.success()), "{trick}: {report:#?}");
         assert!(!report.leftovers.is_empty(), "{trick}: {report:#?}");
@@ -134,7 +141,8 @@ fn nothing_outlives_a_command_that_ends_and_leaves_children() {
 
 #[test]
 fn the_tree_is_escalated_though_its_leader_obeys() {
-    let mut victim = ready(Trick::LeaderObeysMemberIgnores, Victim::of(Trick::LeaderObeysMemberIgnores).spawn().unwrap()).unwrap();
+    let victim =
+        ready(Trick::LeaderObeysMemberIgnores, Victim::of(Trick::LeaderObeysMemberIgnores).spawn().unwrap()).unwrap();
     let report = kill_tree(id(victim.pid().unwrap()), &policy()).unwrap();
     let outcomes: Vec<_> = report.processes.iter().map(|process| process.outcome).collect();
     assert_eq!(outcomes, [Outcome::Exited, Outcome::Killed], "{report:#?}");
@@ -145,7 +153,7 @@ fn the_tree_is_escalated_though_its_leader_obeys() {
 #[test]
 fn grace_is_kept() {
     for (trick, count) in [(Trick::Graceful, 1), (Trick::GracefulTree, 4), (Trick::GracefulStopped, 1)] {
-        let mut victim = ready(trick, Victim::of(trick).spawn().unwrap()).unwrap();
+        let victim = ready(trick, Victim::of(trick).spawn().unwrap()).unwrap();
         let root = id(victim.pid().unwrap());
         let report = kill_tree(root, &KillPolicy { grace: Duration::from_secs(5), ..policy() }).unwrap();
         victim.wait_all_dead(PROMPTLY).unwrap();
@@ -160,7 +168,8 @@ fn the_root_is_kept_when_only_its_descendants_are_meant() {
     let root = victim.pid().unwrap();
     let report = kill_tree(id(root), &KillPolicy { extent: Extent::Descendants, ..policy() }).unwrap();
     assert_eq!(report.count(Outcome::is_felled), 5);
-    let left: Vec<u32> = victim.survivors().unwrap().iter().map(|survivor| u32::try_from(survivor.pid).unwrap()).collect();
+    let left: Vec<u32> =
+        victim.survivors().unwrap().iter().map(|survivor| u32::try_from(survivor.pid).unwrap()).collect();
     assert_eq!(left, [root]);
     victim.end().unwrap();
 }

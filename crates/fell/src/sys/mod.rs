@@ -3,7 +3,7 @@
 //! The duties of a machine, and what the rest of the engine relies on:
 //!
 //! - [`Machine::open`] returns a handle on whoever owns the PID now. It proves nothing about who
-//!   that is; [`pin`](crate::pin) reads the row afterwards and compares.
+//!   that is; [`Pinned`](crate::Pinned) reads the row afterwards and compares.
 //! - A handle stays with its process. [`Handle::signal`] after the process has ended is
 //!   [`SignalError::Gone`], whoever has the PID by then; where the system can't promise that, the
 //!   handle's [`mechanism`](Handle::mechanism) says so.
@@ -26,7 +26,8 @@ pub(crate) use linux::{
     Terms,
     cgroup::Cgroup,
     child::{
-        OwnStream, become_subreaper, collect, collect_any, duplicate, has_children, is_in_foreground, is_ready, null_device,
+        OwnStream, become_subreaper, collect, collect_any, duplicate, has_children, is_in_foreground, is_ready,
+        null_device,
     },
     launch::{Command, Launch},
     link::{Message, Step, receive, release},

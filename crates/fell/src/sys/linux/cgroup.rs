@@ -36,7 +36,7 @@ impl Cgroup {
         rustix::fs::mkdir(path.as_c_str(), Mode::from_raw_mode(0o755))?;
         Cgroup::open(path.clone()).inspect_err(|_| {
             // The first error is the one that tells; what stays is an empty directory, which the next run removes.
-            if rustix::fs::rmdir(path.as_c_str()).is_err() {}
+            rustix::fs::rmdir(path.as_c_str()).ok();
         })
     }
 
@@ -62,7 +62,10 @@ impl Cgroup {
 
     /// Removes the directory; zombies inside don't hinder. Async-signal-safe. Gives whether it is gone.
     pub(super) fn remove(&self) -> bool {
-        matches!(rustix::fs::unlinkat(rustix::fs::CWD, self.path.as_c_str(), AtFlags::REMOVEDIR), Ok(()) | Err(Errno::NOENT))
+        matches!(
+            rustix::fs::unlinkat(rustix::fs::CWD, self.path.as_c_str(), AtFlags::REMOVEDIR),
+            Ok(()) | Err(Errno::NOENT)
+        )
     }
 
     /// Lets the processes inside go on living in the parent's cgroup.

@@ -8,13 +8,13 @@
 //! and only then (`ECHILD`, never an empty list); and, when the supervisor is gone, or is stopped beyond the time limit,
 //! end the tree: first signal, grace, force.
 
+use super::clock::timespec;
 use super::launch::{Launch, exec_command};
 use super::link::{Message, Order, Step, receive_order, send};
 use crate::signal::Signal;
 use crate::sys::parse;
-use super::clock::timespec;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
@@ -51,11 +51,7 @@ const FREEZE_PASSES: usize = 32;
 /// # Safety
 ///
 /// To be called in a process that was just forked, has one thread, and has every signal blocked.
-pub(super) unsafe fn become_guardian(
-    launch: &Launch,
-    link: BorrowedFd<'_>,
-    supervisor: Option<BorrowedFd<'_>>,
-) -> ! {
+pub(super) unsafe fn become_guardian(launch: &Launch, link: BorrowedFd<'_>, supervisor: Option<BorrowedFd<'_>>) -> ! {
     // SAFETY: as the caller promises.
     let children = unsafe { prepare(launch, link) };
     let guardian = rustix::process::getpid();
@@ -100,10 +96,10 @@ pub(super) unsafe fn become_keeper(launch: &Launch, link: BorrowedFd<'_>, superv
 ///
 /// Every signal is blocked.
 unsafe fn prepare(launch: &Launch, link: BorrowedFd<'_>) -> OwnedFd {
-    if launch.terms.subreaper {
-        if let Err(errno) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
-            fail(link, Step::Subreaper, errno.raw_os_error());
-        }
+    if launch.terms.subreaper
+        && let Err(errno) = rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+    {
+        fail(link, Step::Subreaper, errno.raw_os_error());
     }
     // An ignored SIGCHLD would make the kernel collect the children itself, and their status would be lost.
     // SAFETY: the default disposition runs no code.
@@ -127,9 +123,9 @@ unsafe fn prepare(launch: &Launch, link: BorrowedFd<'_>) -> OwnedFd {
 /// Not before the fork of the command, which stays in the supervisor's session, where the terminal is.
 fn stand_apart(launch: &Launch, link: BorrowedFd<'_>, supervisor: Option<BorrowedFd<'_>>, children: &OwnedFd) {
     // Fails for a group leader only, which a process is not that was just forked.
-    if rustix::process::setsid().is_err() {}
+    rustix::process::setsid().ok();
     // Permitted to root and by RLIMIT_NICE; anybody else keeps the ordinary priority.
-    if rustix::process::setpriority_process(None, -20).is_err() {}
+    rustix::process::setpriority_process(None, -20).ok();
     close_others([
         link.as_raw_fd(),
         supervisor.map_or(-1, |fd| fd.as_raw_fd()),
@@ -423,7 +419,7 @@ impl Sweep {
         }
         let fd = Pid::from_raw(pid)
             .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
-            .map_or(-1, |fd| std::os::fd::IntoRawFd::into_raw_fd(fd));
+            .map_or(-1, IntoRawFd::into_raw_fd);
         if let Some(parent) = parent {
             // Opened, then verified: its row names a parent that is alive after the read, so that both PIDs were their own.
             let is_child = fd >= 0 && parent_of(pid) == Some(parent.pid) && !is_readable(parent.fd);
@@ -440,7 +436,10 @@ impl Sweep {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "without a pidfd only our own uncollected children are signalled by number")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "without a pidfd only our own uncollected children are signalled by number"
+)]
 fn tell(held: Held, signal: Signal) {
     // A process that ended meanwhile, or may not be signalled, is looked at again by the next step.
     if held.fd >= 0 {
@@ -484,9 +483,8 @@ fn kill_cgroup(dir: RawFd) {
     // SAFETY: the directory is kept open for the guardian's whole life.
     let dir = unsafe { BorrowedFd::borrow_raw(dir) };
     if let Ok(file) = rustix::fs::openat(dir, c"cgroup.kill", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
-        if rustix::io::write(&file, b"1").is_err() {
-            // The walk that follows kills one by one.
-        }
+        // The walk that follows kills one by one.
+        rustix::io::write(&file, b"1").ok();
     }
 }
 
@@ -494,11 +492,9 @@ fn kill_cgroup(dir: RawFd) {
 fn for_each_child(pid: i32, buffer: &mut [u8; 1 << 14], mut visit: impl FnMut(i32)) -> bool {
     let mut path = PathBuffer::new();
     path.push(b"/proc/").number(pid).push(b"/task");
-    let Ok(dir) = rustix::fs::open(
-        path.as_c_str(),
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    ) else {
+    let Ok(dir) =
+        rustix::fs::open(path.as_c_str(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    else {
         return false;
     };
     let mut entries = [MaybeUninit::<u8>::uninit(); 2048];
@@ -509,7 +505,8 @@ fn for_each_child(pid: i32, buffer: &mut [u8; 1 << 14], mut visit: impl FnMut(i3
         if name.first().is_some_and(u8::is_ascii_digit) {
             let mut path = PathBuffer::new();
             path.push(name).push(b"/children");
-            if let Ok(file) = rustix::fs::openat(&dir, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            if let Ok(file) = rustix::fs::openat(&dir, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            {
                 is_readable = true;
                 each_number(&file, buffer, &mut visit);
             }

@@ -198,18 +198,18 @@ pub(super) unsafe fn exec_command(launch: &Launch, link: BorrowedFd<'_>, guardia
     if rustix::process::getppid() != Some(guardian) {
         exit(NOT_EXECUTED);
     }
-    if let Some(cgroup) = &launch.cgroup {
-        if let Err(errno) = cgroup.join() {
-            if launch.cgroup_required {
-                fail(Step::JoinCgroup, errno.raw_os_error());
-            }
-            send(link, Message::NotEnclosed { errno: errno.raw_os_error() });
+    if let Some(cgroup) = &launch.cgroup
+        && let Err(errno) = cgroup.join()
+    {
+        if launch.cgroup_required {
+            fail(Step::JoinCgroup, errno.raw_os_error());
         }
+        send(link, Message::NotEnclosed { errno: errno.raw_os_error() });
     }
-    if let Some(directory) = &launch.directory {
-        if let Err(errno) = rustix::process::chdir(directory.as_c_str()) {
-            fail(Step::ChangeDirectory, errno.raw_os_error());
-        }
+    if let Some(directory) = &launch.directory
+        && let Err(errno) = rustix::process::chdir(directory.as_c_str())
+    {
+        fail(Step::ChangeDirectory, errno.raw_os_error());
     }
     for (target, source) in (0..).zip(&launch.stdio) {
         if let Some(source) = source {
@@ -266,7 +266,8 @@ impl Strings {
 unsafe impl Send for Strings {}
 
 fn c_string(text: OsString) -> io::Result<CString> {
-    CString::new(text.into_vec()).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in a word of the command"))
+    CString::new(text.into_vec())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in a word of the command"))
 }
 
 /// Where `execvp(3)` would look: the path itself if it has a slash, otherwise each directory of PATH.

@@ -41,7 +41,7 @@ impl Record {
     /// Removes the file. Async-signal-safe.
     pub(super) fn remove(&self) {
         // One that stays is found, and removed, by the next run.
-        if rustix::fs::unlinkat(rustix::fs::CWD, self.path.as_c_str(), AtFlags::empty()).is_err() {}
+        rustix::fs::unlinkat(rustix::fs::CWD, self.path.as_c_str(), AtFlags::empty()).ok();
     }
 }
 

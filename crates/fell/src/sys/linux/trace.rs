@@ -27,7 +27,8 @@ impl Trace {
 
     /// Who is in the run's cgroup, as far as that can be read.
     pub(crate) fn members(&self) -> Vec<Pid> {
-        let text = if self.is_cgroup { std::fs::read(self.path.join("cgroup.procs")).unwrap_or_default() } else { Vec::new() };
+        let text =
+            if self.is_cgroup { std::fs::read(self.path.join("cgroup.procs")).unwrap_or_default() } else { Vec::new() };
         parse::children(&text).filter_map(Result::ok).collect()
     }
 

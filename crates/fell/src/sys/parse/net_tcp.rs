@@ -1,6 +1,6 @@
 //! `/proc/net/tcp` and `tcp6`: sockets by local address.
 
-use super::{ParseError, lines, number};
+use super::{ParseError, ended_words, lines, number};
 
 /// A socket that takes connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn net_tcp(bytes: &[u8]) -> impl Iterator<Item = Result<Listener, ParseError
 
 /// `sl local remote st tx:rx tr:when retransmits uid timeout inode …`; `Some(None)` when it does not listen.
 fn socket(line: &[u8]) -> Option<Option<Listener>> {
-    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut words = ended_words(line);
     let local = words.nth(1)?;
     let state = words.nth(1)?;
     let uid = number(words.nth(3)?)?;

@@ -1,0 +1,51 @@
+//! A run's guardian and strays, as children of this process.
+
+use super::running::{HostHandle, Running};
+use crate::id::ProcessId;
+use crate::pid::Pid;
+use crate::pin::{Adoption, PinError, Pinned};
+use crate::sys::{self, Machine};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+impl Running {
+    /// The guardian's PID: our child itself, or as the child has told.
+    pub(super) fn guardian(&self) -> Option<Pid> {
+        if self.exclusive { Pid::from_raw(self.child) } else { self.guardian }
+    }
+
+    /// Our uncollected child can't be anybody else; a guardian below it is verified as its child.
+    pub(super) fn pin_guardian(&self) -> Result<Pinned<HostHandle>, PinError> {
+        let child = Pid::from_raw(self.child).filter(|_| !self.is_collected).ok_or(PinError::Gone)?;
+        let child = Pinned::on(&self.machine, &ProcessId::unborn(child))?;
+        if self.exclusive {
+            return Ok(child);
+        }
+        let guardian = self.guardian.ok_or(PinError::Gone)?;
+        match child.adopt(&self.machine, guardian, self.machine.ticks()) {
+            Adoption::Child(guardian) => Ok(guardian),
+            Adoption::Gone | Adoption::Stranger | Adoption::Unverified(_) => Err(PinError::Gone),
+        }
+    }
+
+    /// Waits for our own child, and for no other.
+    pub(super) fn collect_child(&mut self) -> Option<ExitStatus> {
+        if self.is_collected {
+            return None;
+        }
+        self.is_collected = true;
+        sys::collect(self.child).map(ExitStatus::from_raw)
+    }
+
+    /// Collects the orphans that came home to this process, which serves this run alone.
+    pub(super) fn collect_strays(&mut self) {
+        while let Some((pid, status)) = sys::collect_any() {
+            if pid == self.child {
+                self.is_collected = true;
+            }
+            if Pid::from_raw(pid) == self.command {
+                self.status = Some(ExitStatus::from_raw(status));
+            }
+        }
+    }
+}
