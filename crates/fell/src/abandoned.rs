@@ -3,13 +3,17 @@
 use crate::error::Error;
 use crate::escaped::marked_by;
 use crate::info::ProcessInfo;
-use crate::kill::Escalation;
+use crate::kill::{Aids, Escalation};
 use crate::look::protected;
 use crate::pin::Pinned;
 use crate::policy::{Extent, KillPolicy};
 use crate::report::Report;
 use crate::sys::{self, Host};
+use std::time::Duration;
 use tracing::warn;
+
+/// How long a run may be kept from its own command by what another has left.
+const FORCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A run that nobody watches any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub fn abandoned_runs() -> Vec<AbandonedRun> {
 ///
 /// Every `fell run` does this after it has started its own command.
 pub fn end_abandoned_runs() -> Vec<Report> {
-    let policy = KillPolicy { grace: std::time::Duration::ZERO, ..KillPolicy::default() };
+    let policy = KillPolicy { grace: Duration::ZERO, force_limit: FORCE_LIMIT, ..KillPolicy::default() };
     let mut reports = Vec::new();
     sys::for_each_abandoned(|trace| {
         if let Err(error) = trace.kill() {
@@ -69,7 +73,7 @@ pub fn end_run(run: &str, policy: &KillPolicy) -> Result<Option<Report>, Error> 
     let mut members = marked_by(&machine, run).into_iter().filter_map(|row| Pinned::on(&machine, &row.id).ok());
     let Some(first) = members.next() else { return Ok(None) };
     let policy = KillPolicy { extent: Extent::Tree, ..policy.clone() };
-    let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Vec::new(), None)?;
+    let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Aids::default())?;
     for member in members {
         escalation.include(&machine, member);
     }

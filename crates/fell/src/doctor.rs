@@ -91,19 +91,23 @@ fn report(findings: Findings) -> Doctor {
             ability(
                 "pid-namespace",
                 pid_namespace,
-                "the kernel ends all inside together with the first of them, even if fell itself is killed",
+                "the kernel could end all inside together with the first of them; no run uses it yet",
             ),
             ability(
                 "proc-connector",
                 proc_connector,
-                "forks are reported as they happen, so that a process that detaches itself meanwhile is seen",
+                "fell kill is told of forks as they happen, so that a process that detaches itself meanwhile is ended, too",
             ),
             ability(
                 "priority",
                 priority,
                 "fell runs before those that it ends, which shortens the race with a fork bomb",
             ),
-            ability("trace", trace, "a parent that neglects its zombies can be made to collect them"),
+            ability(
+                "trace",
+                trace,
+                "a parent that neglects its zombies could be made to collect them; no verb does it yet",
+            ),
         ],
     }
 }

@@ -1,19 +1,20 @@
 //! The kill loop: grace first, then force, and a look again until nothing of the tree is left.
 
 use crate::error::Error;
-use crate::escaped::{escaped, marked_escapes};
+use crate::felling::Felling;
 use crate::id::{ProcessId, Sameness};
 use crate::info::{ProcessInfo, State};
+use crate::lineage::Lineage;
 use crate::look::{look_at, protected};
 use crate::outcome::{Mechanism, Outcome, ProcessReport};
 use crate::pid::Pid;
 use crate::pin::{Adoption, PinError, Pinned};
 use crate::plan::{Action, KillPlan, Protected};
-use crate::policy::{Extent, KillPolicy};
+use crate::policy::KillPolicy;
 use crate::report::Report;
 use crate::signal::Signal;
 use crate::snapshot::Gap;
-use crate::sys::{Enclosure, Handle, Host, Machine, ReadError, SignalError};
+use crate::sys::{Enclosure, Handle, Host, Lives, Lost, Machine, ReadError, SignalError};
 use crate::tree::Tree;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,8 +28,6 @@ const LONG_PAUSE: Duration = Duration::from_millis(20);
 const STOP_LIMIT: Duration = Duration::from_millis(10);
 /// How often a freeze may find newcomers before it is given up for this round.
 const FREEZE_PASSES: usize = 32;
-/// How often escapes are looked for after the tree has ended: each round is of those that the last one has forked.
-const AFTER_LOOKS: usize = 8;
 /// How many handles are waited on at once: all have to end, so any of them tells.
 const WAITED_ON: usize = 64;
 
@@ -45,49 +44,15 @@ const WAITED_ON: usize = 64;
 /// [`Error::Refused`] if the target is PID 1, a kernel thread, the caller or one of its ancestors;
 /// [`Error::Setup`] if the target can't be opened. Nothing was signalled then.
 pub fn kill_tree(target: ProcessId, policy: &KillPolicy) -> Result<Report, Error> {
-    let machine = Host::new();
-    let root = match Pinned::on(&machine, &target) {
-        Ok(root) => root,
-        Err(error) => return gone_or_failed(target, error),
-    };
-    // What has escaped is known by what ties it to living members: look before they are signalled.
-    let escapes = if policy.escaped {
-        let tree = Tree::rooted(&root.id(), &look_at(&root.id()));
-        escaped(&tree.nodes.into_iter().map(|node| node.info).collect::<Vec<_>>())
-    } else {
-        marked_escapes(&machine, root.info(), &[])
-    };
-    let mut escalation = Escalation::below(&machine, root, policy.clone(), protected(&machine), Vec::new(), None)?;
-    for escaped in escapes {
-        debug!(pid = escaped.info.pid().get(), evidence = %escaped.evidence, "escaped");
-        match Pinned::on(&machine, &escaped.info.id) {
-            Ok(pinned) => escalation.include(&machine, pinned),
-            Err(PinError::Gone) => {}
-            Err(error) => escalation.note(escaped.info.pid(), error.to_string()),
+    let mut felling = Felling::begin(target, policy)?;
+    loop {
+        if let Some(report) = felling.advance(Duration::MAX)? {
+            return Ok(report);
         }
     }
-    let mut report = escalation.complete(&machine);
-    // Who was forked by a member on its way out is found by what the members led.
-    for round in 0..AFTER_LOOKS {
-        let members: Vec<ProcessInfo> = report.processes.iter().map(|process| process.info.clone()).collect();
-        let mut escapes = match policy.escaped {
-            true => escaped(&members),
-            false => marked_escapes(&machine, &members[0], &members),
-        }
-        .into_iter()
-        .filter_map(|escaped| Pinned::on(&machine, &escaped.info.id).ok());
-        let Some(first) = escapes.next() else { break };
-        // One that answers the first signal with a fork each time would go on for ever.
-        let grace = if round == 0 { policy.grace } else { Duration::ZERO };
-        let policy = KillPolicy { extent: Extent::Tree, grace, ..policy.clone() };
-        let mut escalation = Escalation::below(&machine, first, policy, protected(&machine), Vec::new(), None)?;
-        escapes.for_each(|pinned| escalation.include(&machine, pinned));
-        report.extend(escalation.complete(&machine));
-    }
-    Ok(report)
 }
 
-fn gone_or_failed(target: ProcessId, error: PinError) -> Result<Report, Error> {
+pub(crate) fn gone_or_failed(target: ProcessId, error: PinError) -> Result<Report, Error> {
     match error {
         PinError::Gone => {
             info!(%target, "process tree {target}: already gone");
@@ -208,11 +173,23 @@ pub struct Escalation<H> {
     began: Duration,
     pause: Duration,
     looks: u32,
+    /// The last look saw a child that was gone before it could be held: it may have forked a successor.
+    is_restless: bool,
     gaps: Vec<Gap>,
     by_table: bool,
-    enclosure: Option<Box<dyn Enclosure>>,
-    /// Members by name that may stay.
-    spared: Vec<String>,
+    aids: Aids,
+    lineage: Lineage,
+}
+
+/// What helps to find and to end the members of a tree.
+#[derive(Default)]
+pub(crate) struct Aids {
+    /// A kernel object that holds the whole tree.
+    pub(crate) enclosure: Option<Box<dyn Enclosure + Send>>,
+    /// Births and deaths since before the root was pinned, which tell orphans' descent.
+    pub(crate) lives: Option<Box<dyn Lives + Send>>,
+    /// The names of members that may stay.
+    pub(crate) spared: Vec<String>,
 }
 
 impl<H: Handle> Escalation<H> {
@@ -231,19 +208,17 @@ impl<H: Handle> Escalation<H> {
             Ok(root) => root,
             Err(error) => return gone_or_failed(target, error).map(Beginning::AlreadyGone),
         };
-        Escalation::below(machine, root, policy, protected, Vec::new(), None)
+        Escalation::below(machine, root, policy, protected, Aids::default())
             .map(|escalation| Beginning::Begun(Box::new(escalation)))
     }
 
-    /// The same for a root that is held already, with an enclosure of the whole tree if there is one,
-    /// and the names of members that may stay.
+    /// The same for a root that is held already.
     pub(crate) fn below<M: Machine<Handle = H>>(
         machine: &M,
         root: Pinned<H>,
         policy: KillPolicy,
         protected: Protected,
-        spared: Vec<String>,
-        enclosure: Option<Box<dyn Enclosure>>,
+        aids: Aids,
     ) -> Result<Escalation<H>, Error> {
         let target = root.id();
         let action =
@@ -259,10 +234,11 @@ impl<H: Handle> Escalation<H> {
             began,
             pause: SHORT_PAUSE,
             looks: 0,
+            is_restless: false,
             gaps: Vec::new(),
             by_table: false,
-            enclosure,
-            spared,
+            aids,
+            lineage: Lineage::default(),
         };
         escalation.enrol(machine, root, action);
         if escalation.policy.grace.is_zero() {
@@ -312,13 +288,14 @@ impl<H: Handle> Escalation<H> {
                 self.request_end();
             }
             self.collect(machine);
-            if newcomers == 0 && !self.members.iter().any(Member::is_due) {
+            if self.is_quiet(newcomers) && self.is_settled() {
                 // One more look: who was forked by a member that ended during the last one is found now.
-                if self.discover(machine) == 0 {
+                let newcomers = self.discover(machine);
+                if self.is_quiet(newcomers) {
                     return Some(self.finish(machine));
                 }
             }
-            self.pause = if newcomers > 0 { SHORT_PAUSE } else { (self.pause * 2).min(LONG_PAUSE) };
+            self.pause = if !self.is_quiet(newcomers) { SHORT_PAUSE } else { (self.pause * 2).min(LONG_PAUSE) };
             let now = machine.now();
             let deadline = match self.phase {
                 Phase::Grace { until } if now >= until => {
@@ -327,7 +304,6 @@ impl<H: Handle> Escalation<H> {
                 }
                 Phase::Grace { until } => until,
                 Phase::Force { until, .. } if now >= until => return Some(self.finish(machine)),
-                Phase::Force { .. } if self.is_hopeless() => return Some(self.finish(machine)),
                 Phase::Force { until, .. } => {
                     self.use_force(machine);
                     until
@@ -343,10 +319,20 @@ impl<H: Handle> Escalation<H> {
         }
     }
 
+    /// Whether the last look found nothing that moves.
+    fn is_quiet(&self, newcomers: usize) -> bool {
+        newcomers == 0 && !self.is_restless
+    }
+
     fn enrol<M: Machine<Handle = H>>(&mut self, machine: &M, pinned: Pinned<H>, action: Action) -> usize {
         let position = self.members.len();
+        self.follow_lives();
         let ended = pinned.has_ended().then(|| machine.now().saturating_sub(self.began));
         debug!(pid = pinned.pid().get(), name = pinned.info().name, ?action, "member");
+        if ended.is_none() {
+            // Alive after all earlier events were taken in: from the next one on, its PID is told right.
+            self.lineage.seed(pinned.pid());
+        }
         self.index.insert(pinned.pid(), position);
         let member = Member { pinned, action, is_told: false, signalled: false, forced: None, denied: false, ended };
         self.members.push(member);
@@ -374,6 +360,7 @@ impl<H: Handle> Escalation<H> {
     /// Looks for children of living members, and for their children. Gives the number of newcomers.
     fn discover<M: Machine<Handle = H>>(&mut self, machine: &M) -> usize {
         self.looks += 1;
+        self.is_restless = false;
         let known = self.members.len();
         if !self.by_table {
             self.discover_by_children(machine);
@@ -381,7 +368,50 @@ impl<H: Handle> Escalation<H> {
         if self.by_table {
             self.discover_by_table(machine);
         }
+        if self.aids.lives.is_some() {
+            self.discover_by_lives(machine);
+        }
         self.members.len() - known
+    }
+
+    /// Takes in what has happened since the last time.
+    fn follow_lives(&mut self) {
+        let Some(lives) = &mut self.aids.lives else { return };
+        loop {
+            match lives.next() {
+                Ok(Some(event)) => self.lineage.follow(event),
+                Ok(None) => return,
+                Err(Lost) => {
+                    self.lineage.clear();
+                    for member in self.members.iter().filter(|member| !member.pinned.has_ended()) {
+                        self.lineage.seed(member.pinned.pid());
+                    }
+                    let what = String::from("too many births and deaths at once: some were not seen");
+                    if !self.gaps.iter().any(|gap| gap.what == what) {
+                        self.gaps.push(Gap { pid: None, what });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds orphans: who descends from a member by what the kernel has told, and hangs under nobody of the tree.
+    fn discover_by_lives<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        self.follow_lives();
+        let told: Vec<Pid> = self.lineage.members().collect();
+        for pid in told {
+            let is_known = self.index.get(&pid).is_some_and(|&position| !self.members[position].pinned.has_ended());
+            if is_known {
+                continue;
+            }
+            let Ok(pinned) = Pinned::on(machine, &ProcessId::unborn(pid)) else { continue };
+            // Told of, held, and still told of: its end was not seen before it was held, so that it is the one.
+            self.follow_lives();
+            if self.lineage.contains(pid) && !pinned.has_ended() {
+                let action = self.protected.action(pinned.info(), &self.policy);
+                self.enrol(machine, pinned, action);
+            }
+        }
     }
 
     fn discover_by_children<M: Machine<Handle = H>>(&mut self, machine: &M) {
@@ -452,8 +482,13 @@ impl<H: Handle> Escalation<H> {
         }
         let pinned = match self.members[parent].pinned.adopt(machine, pid, listed_at) {
             Adoption::Child(pinned) => pinned,
-            Adoption::Gone | Adoption::Stranger => return None,
+            Adoption::Stranger => return None,
+            Adoption::Gone => {
+                self.is_restless = true;
+                return None;
+            }
             Adoption::Unverified(why) => {
+                self.is_restless = true;
                 self.note(pid, why);
                 return None;
             }
@@ -466,13 +501,13 @@ impl<H: Handle> Escalation<H> {
             }
         }
         let action = match self.protected.action(pinned.info(), &self.policy) {
-            Action::End if self.spared.contains(&pinned.info().name) => Action::Spare,
+            Action::End if self.aids.spared.contains(&pinned.info().name) => Action::Spare,
             action => action,
         };
         Some(self.enrol(machine, pinned, action))
     }
 
-    fn note(&mut self, pid: Pid, what: String) {
+    pub(crate) fn note(&mut self, pid: Pid, what: String) {
         let gap = Gap { pid: Some(pid), what };
         if !self.gaps.contains(&gap) {
             debug!(pid = pid.get(), what = gap.what, "gap");
@@ -496,10 +531,10 @@ impl<H: Handle> Escalation<H> {
         self.pause = SHORT_PAUSE;
     }
 
-    /// Nobody who is left can be signalled.
-    fn is_hopeless(&self) -> bool {
-        self.members.iter().filter(|member| member.is_due()).all(|member| member.denied)
-            && !matches!(self.phase, Phase::Force { round: 0, .. })
+    /// Nothing is left to do: all have ended, or, once force was tried, those who have not can't be signalled.
+    fn is_settled(&self) -> bool {
+        let was_tried = matches!(self.phase, Phase::Force { round: 1.., .. });
+        self.members.iter().filter(|member| member.is_due()).all(|member| was_tried && member.denied)
     }
 
     /// One round of force.
@@ -525,19 +560,19 @@ impl<H: Handle> Escalation<H> {
     }
 
     fn kill_enclosure(&mut self) -> bool {
-        let Some(enclosure) = &self.enclosure else { return false };
+        let Some(enclosure) = &self.aids.enclosure else { return false };
         match enclosure.kill() {
             Ok(()) => {
                 for member in self.members.iter_mut().filter(|member| member.is_due()) {
                     member.forced = Some(Mechanism::Cgroup);
                 }
                 // Who left the enclosure is killed one by one in the next round.
-                self.enclosure = None;
+                self.aids.enclosure = None;
                 true
             }
             Err(error) => {
                 warn!(%error, "cgroup.kill failed; killing one by one");
-                self.enclosure = None;
+                self.aids.enclosure = None;
                 false
             }
         }

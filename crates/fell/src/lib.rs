@@ -21,9 +21,12 @@ pub mod document;
 pub mod ending;
 mod error;
 pub mod escaped;
+mod felling;
 pub mod id;
 pub mod info;
 mod kill;
+#[doc(hidden)]
+pub mod lineage;
 mod look;
 pub mod outcome;
 pub mod pid;
@@ -45,6 +48,7 @@ pub mod tree;
 pub mod zombie;
 
 pub use error::Error;
+pub use felling::Felling;
 pub use id::{Birth, ProcessId, Sameness};
 pub use info::{ProcessInfo, State};
 pub use kill::{Beginning, Escalation, kill_tree, kill_tree_on, plan_tree};
@@ -59,6 +63,6 @@ pub use run::{Cause, Leftovers, Progress, RunReport, Running, Supervisor};
 pub use scope::{Contain, Containment, Layer};
 pub use signal::Signal;
 pub use snapshot::Snapshot;
-pub use stream::Stream;
+pub use stream::{Stream, duplicate};
 pub use tree::Tree;
 pub use zombie::{Zombie, reap, zombies};

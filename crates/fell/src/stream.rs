@@ -2,7 +2,7 @@
 
 use crate::sys;
 use rustix::event::{PollFd, PollFlags};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use std::io;
 
@@ -31,6 +31,19 @@ impl Stream {
             Stream::Descriptor(descriptor) => Ok(Some(descriptor)),
         }
     }
+}
+
+/// A duplicate of the descriptor with this number: for a caller that has descriptors as numbers, as other languages do.
+///
+/// # Errors
+///
+/// The number is not open, or no descriptor is left.
+pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    // What is below 0 is no descriptor, and -1 is none that may be borrowed.
+    if number < 0 {
+        return Err(Errno::BADF.into());
+    }
+    sys::duplicate_number(number)
 }
 
 /// How much one reader may write to a pipe that is ready without being blocked: `PIPE_BUF` on Linux.

@@ -7,13 +7,14 @@ use super::tokens::Token;
 /// The floors of `crates/fell/src`, lowest first.
 const FLOORS: [(&str, &[&str]); 5] = [
     ("words", &["pid", "id", "signal", "info"]),
-    ("thought", &["snapshot", "tree", "policy", "plan", "outcome", "report", "error", "redact"]),
+    ("thought", &["snapshot", "lineage", "tree", "policy", "plan", "outcome", "report", "error", "redact"]),
     ("machine", &["sys"]),
     (
         "deeds",
         &[
             "pin",
             "kill",
+            "felling",
             "wait",
             "look",
             "scope",
@@ -35,9 +36,10 @@ const FLOORS: [(&str, &[&str]); 5] = [
 ];
 
 /// The machine stands on the words alone, but for the thoughts that it returns: plain data, without decisions.
-const MACHINE_MAY_USE: [(&str, &str); 3] = [
+const MACHINE_MAY_USE: [(&str, &str); 4] = [
     ("error", "a call that fails says so"),
     ("snapshot", "a look at the process table is one"),
+    ("lineage", "births and deaths are told as its events"),
     ("outcome", "the mechanism that delivered a signal is named there"),
 ];
 

@@ -4,7 +4,8 @@ use super::report::{Cause, Progress, RunReport};
 use super::running::{CLOSING_LIMIT, HostHandle, Running, SLICE, Stage};
 use crate::error::Error;
 use crate::id::ProcessId;
-use crate::kill::Escalation;
+use crate::info::State;
+use crate::kill::{Aids, Escalation};
 use crate::look::protected;
 use crate::outcome::{Outcome, ProcessReport};
 use crate::pid::Pid;
@@ -51,7 +52,8 @@ impl Running {
         };
         let spared = if self.had_leftovers { self.allow.clone() } else { Vec::new() };
         let protected = protected(&self.machine);
-        let escalation = Escalation::below(&self.machine, root, self.policy.clone(), protected, spared, enclosure)?;
+        let aids = Aids { enclosure, spared, lives: None };
+        let escalation = Escalation::below(&self.machine, root, self.policy.clone(), protected, aids)?;
         self.stage = Stage::Ending(Box::new(escalation));
         Ok(())
     }
@@ -124,6 +126,18 @@ impl Running {
                 self.collect_strays();
             }
         }
+    }
+
+    /// The kill loop found nothing more, and the guardian, which ends when it has no child, has not ended: by force, if
+    /// it has any that is alive.
+    pub(super) fn end_rest(&mut self) -> Result<(), Error> {
+        let Ok(guardian) = self.pin_guardian() else { return self.dismiss() };
+        let lives = |pid: &Pid| self.machine.read(*pid).is_ok_and(|row| row.state != State::Zombie);
+        if !self.machine.children(guardian.pid()).is_ok_and(|children| children.iter().any(lives)) {
+            return self.dismiss();
+        }
+        self.policy.grace = Duration::ZERO;
+        self.escalate(guardian)
     }
 
     /// Ends a guardian that does not end though its tree has: it was stopped.

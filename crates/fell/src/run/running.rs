@@ -88,6 +88,11 @@ impl Running {
         &self.run
     }
 
+    /// The PID of the caller's own child, which guards the run. It is collected when the run is over, or dropped.
+    pub fn child(&self) -> Option<Pid> {
+        Pid::from_raw(self.child)
+    }
+
     /// The command's PID, once it was forked. It may have ended since.
     pub fn command(&self) -> Option<Pid> {
         self.command
@@ -209,6 +214,7 @@ impl Running {
             }
             Message::SetupFailed { step, errno } => self.failure = Some((step, errno)),
             Message::GuardianLost => self.lose_guardian(),
+            Message::Overdue => self.cause = Some(Cause::TimedOut),
             Message::Ended { status, is_last } => {
                 self.status = Some(ExitStatus::from_raw(status));
                 if let (Stage::Running, false) = (&self.stage, is_last) {
@@ -265,7 +271,7 @@ impl Running {
                 if self.is_dismissed || self.has_survivors() {
                     return self.finish().map(Some);
                 }
-                self.dismiss()?;
+                self.end_rest()?;
             }
             Stage::Closing { .. } | Stage::Released | Stage::Over => {}
         }

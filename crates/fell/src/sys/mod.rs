@@ -26,8 +26,8 @@ pub(crate) use linux::{
     Terms,
     cgroup::Cgroup,
     child::{
-        OwnStream, become_subreaper, collect, collect_any, duplicate, has_children, is_in_foreground, is_ready,
-        null_device,
+        OwnStream, become_subreaper, collect, collect_any, duplicate, duplicate_number, has_children, is_in_foreground,
+        is_ready, null_device,
     },
     launch::{Command, Launch},
     link::{Message, Step, receive, release},
@@ -38,6 +38,7 @@ pub(crate) use linux::{
 
 use crate::id::ProcessId;
 use crate::info::ProcessInfo;
+use crate::lineage::LifeEvent;
 use crate::outcome::Mechanism;
 use crate::pid::Pid;
 use crate::signal::Signal;
@@ -134,13 +135,31 @@ pub trait Machine {
     fn children(&self, pid: Pid) -> Result<Vec<Pid>, ReadError>;
     /// Reads the whole process table.
     fn table(&self) -> Snapshot;
+    /// Follows births and deaths from now on, where the system offers that.
+    fn follow_lives(&self) -> Option<Box<dyn Lives + Send>> {
+        None
+    }
     /// Waits until one of these processes has ended, or the time is over, or, at the latest, until
     /// a system without such a wait wants to be asked again.
     fn wait(&self, handles: &[&Self::Handle], timeout: Duration);
 }
 
+/// The births and deaths of all processes of the system, from some moment on.
+pub trait Lives: Send {
+    /// The next one; `None` when nothing else has happened so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Lost`] if some were lost; the next call goes on behind them.
+    fn next(&mut self) -> Result<Option<LifeEvent>, Lost>;
+}
+
+/// Some events were lost: more happened than there was room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
 /// A kernel object that holds exactly the processes of one run, and can end them all at once.
-pub trait Enclosure {
+pub trait Enclosure: Send {
     /// Ends every process inside.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub(crate) fn act(args: &RunArgs) -> Result<Exit, Failure> {
     let mask = SignalMask::current();
     let signals = serve::open()?;
     let mut running = supervisor(args)?.signal_mask(mask).spawn().map_err(failure)?;
+    // The command has been started, so this costs it nothing.
+    fell::abandoned::end_abandoned_runs();
     let report = serve::until_finished(&mut running, &signals, args).map_err(failure)?;
     let exit = verdict::of(&report, args);
     verdict::tell(&report, args);

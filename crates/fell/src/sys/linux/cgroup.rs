@@ -97,7 +97,7 @@ impl Cgroup {
     /// # Errors
     ///
     /// No descriptor is left.
-    pub(crate) fn enclosure(&self) -> io::Result<Box<dyn Enclosure>> {
+    pub(crate) fn enclosure(&self) -> io::Result<Box<dyn Enclosure + Send>> {
         Ok(Box::new(KillFile(self.directory.try_clone()?)))
     }
 }

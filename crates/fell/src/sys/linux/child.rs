@@ -1,7 +1,7 @@
 //! This process and its own children.
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
@@ -39,7 +39,9 @@ pub(crate) fn collect_any() -> Option<(i32, i32)> {
 
 /// Whether a standard stream is a terminal with this process in its foreground.
 pub(crate) fn is_in_foreground() -> bool {
-    let own = rustix::process::getpgrp();
+    // 0 where the group's leader is outside of this PID namespace: then there is no comparing.
+    // SAFETY: getpgrp has no preconditions and always succeeds.
+    let Some(own) = Pid::from_raw(unsafe { libc::getpgrp() }) else { return false };
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
         .into_iter()
         .any(|stream| rustix::termios::tcgetpgrp(stream) == Ok(own))
@@ -57,6 +59,13 @@ pub(crate) fn duplicate(own: OwnStream) -> io::Result<OwnedFd> {
         OwnStream::Error => rustix::stdio::stderr(),
     };
     Ok(rustix::io::fcntl_dupfd_cloexec(stream, 3)?)
+}
+
+/// A duplicate of the descriptor with this number.
+pub(crate) fn duplicate_number(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: only used for this one call, which gives EBADF for a number that is not open.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
 }
 
 /// A stream of this process to write to.

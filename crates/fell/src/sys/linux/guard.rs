@@ -177,6 +177,9 @@ impl<'a> Guard<'a> {
         loop {
             self.reap();
             if self.sweep.is_none() && self.must_sweep() {
+                if !self.is_alone {
+                    send(self.link, Message::Overdue);
+                }
                 self.sweep = Some(Sweep::new(&self.launch.terms, self.launch.cgroup_dir()));
             }
             if let Some(sweep) = &mut self.sweep {

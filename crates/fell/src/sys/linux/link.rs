@@ -65,6 +65,8 @@ pub(crate) enum Message {
     SetupFailed { step: Step, errno: i32 },
     /// The command has ended, with this status in `wait(2)`'s encoding; it was the last one of the tree, or not.
     Ended { status: i32, is_last: bool },
+    /// The time limit has passed while the supervisor was stopped: the guardian ends the tree.
+    Overdue,
     /// No descendant is left: the guardian ends.
     Empty,
 }
@@ -78,6 +80,7 @@ impl Message {
             Message::Ended { status, is_last } => [4, status, is_last.into(), 0],
             Message::Empty => [5, 0, 0, 0],
             Message::GuardianLost => [6, 0, 0, 0],
+            Message::Overdue => [7, 0, 0, 0],
         }
     }
 
@@ -91,6 +94,7 @@ impl Message {
             [4, status, last, _] => Message::Ended { status, is_last: last != 0 },
             [5, ..] => Message::Empty,
             [6, ..] => Message::GuardianLost,
+            [7, ..] => Message::Overdue,
             _ => return None,
         })
     }
@@ -184,6 +188,7 @@ mod tests {
         let mut messages = vec![
             Message::Started { pid: 4711, guardian: 4710 },
             Message::GuardianLost,
+            Message::Overdue,
             Message::NotEnclosed { errno: 13 },
             Message::Ended { status: 0x8b, is_last: true },
             Message::Empty,

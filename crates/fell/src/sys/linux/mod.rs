@@ -3,6 +3,7 @@
 pub(crate) mod cgroup;
 pub(crate) mod child;
 mod clock;
+mod connector;
 pub(crate) mod detail;
 mod guard;
 pub(crate) mod launch;
@@ -29,7 +30,7 @@ use crate::info::{ProcessInfo, State};
 use crate::pid::Pid;
 use crate::snapshot::{Cost, Coverage, Gap, Snapshot};
 use crate::sys::parse::{self, Stat};
-use crate::sys::{Handle, Machine, OpenError, ReadError};
+use crate::sys::{Handle, Lives, Machine, OpenError, ReadError};
 use pidfd::RECHECK;
 use proc::{Files, is_over, proc_path, read_error};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -529,6 +530,10 @@ impl Machine for Linux {
         let after = self.cost();
         snapshot.cost = Cost { files: after.files - before.files, directories: after.directories - before.directories };
         snapshot
+    }
+
+    fn follow_lives(&self) -> Option<Box<dyn Lives + Send>> {
+        connector::Connector::subscribe().map(|connector| Box::new(connector) as Box<dyn Lives + Send>)
     }
 
     /// Returns early when a signal arrives; and after 2 ms where a process has no pidfd.
