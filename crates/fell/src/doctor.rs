@@ -91,7 +91,7 @@ fn report(findings: Findings) -> Doctor {
             ability(
                 "pid-namespace",
                 pid_namespace,
-                "the kernel could end all inside together with the first of them; no run uses it yet",
+                "with --contain pidns, the kernel ends the whole run together with its first process, even if fell itself is killed",
             ),
             ability(
                 "proc-connector",

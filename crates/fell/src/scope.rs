@@ -16,6 +16,10 @@ pub enum Contain {
     Reaper,
     /// The guardian alone: orphans are lost.
     Group,
+    /// All of [`Auto`](Contain::Auto), in a PID namespace of its own, which ends as a whole even if supervisor and guardian
+    /// are killed at once. The command sees other PIDs and another `/proc`; for an ordinary user it is in a user namespace
+    /// as well, where `su`, `sudo` and `setgroups` fail. An error where it is not to be had.
+    PidNamespace,
 }
 
 /// One thing that holds a run together.
@@ -27,6 +31,8 @@ pub enum Layer {
     Subreaper,
     /// A control group of the run's own, which the kernel can kill as a whole.
     Cgroup,
+    /// The run is in a PID namespace, which the kernel ends with its first process.
+    PidNamespace,
     /// The command leads a process group of its own.
     ProcessGroup,
     /// The run's identity in the environment, to find what is left after a crash.
@@ -39,6 +45,7 @@ impl fmt::Display for Layer {
             Layer::Guardian => "guardian",
             Layer::Subreaper => "subreaper",
             Layer::Cgroup => "cgroup",
+            Layer::PidNamespace => "pid-namespace",
             Layer::ProcessGroup => "process-group",
             Layer::Mark => "mark",
         })
@@ -66,14 +73,14 @@ impl Containment {
         if !self.has(Layer::Subreaper) {
             limits.push("a process whose parent ends is lost, and survives");
         }
-        if !self.has(Layer::Cgroup) {
+        if !self.has(Layer::Cgroup) && !self.has(Layer::PidNamespace) {
             limits.push("a fork storm that is faster than the kill loop may win");
-            limits.push(
-                "if supervisor and guardian are killed at the same instant, the tree lives on until the next run finds it by its mark",
-            );
+        }
+        if self.has(Layer::PidNamespace) {
+            limits.push("if the guardian is killed, the tree ends at once and without grace");
         } else {
             limits.push(
-                "if supervisor and guardian are killed at the same instant, the tree lives on until the next run finds its cgroup",
+                "if supervisor and guardian are killed at the same instant, the tree lives on until the next run finds it",
             );
         }
         limits.push("what a process asks an unrelated daemon to start is not part of the run");
@@ -92,6 +99,7 @@ pub(crate) struct Scope {
     pub(crate) run: String,
     pub(crate) cgroup: Option<(sys::Cgroup, bool)>,
     pub(crate) record: Option<sys::Record>,
+    pub(crate) namespace: Option<sys::Namespace>,
     pub(crate) containment: Containment,
 }
 
@@ -116,7 +124,7 @@ impl Scope {
         }
         containment.layers.push(Layer::Mark);
         let mut cgroup = None;
-        if matches!(contain, Contain::Auto | Contain::Cgroup) {
+        if matches!(contain, Contain::Auto | Contain::Cgroup | Contain::PidNamespace) {
             match sys::Cgroup::create(&run) {
                 Ok(made) => {
                     cgroup = Some((made, contain == Contain::Cgroup));
@@ -138,6 +146,10 @@ impl Scope {
                 }
             },
         };
-        Ok(Scope { run, cgroup, record, containment })
+        let namespace = (contain == Contain::PidNamespace).then(sys::Namespace::prepare);
+        if namespace.is_some() {
+            containment.layers.push(Layer::PidNamespace);
+        }
+        Ok(Scope { run, cgroup, record, namespace, containment })
     }
 }

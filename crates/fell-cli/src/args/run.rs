@@ -118,6 +118,7 @@ pub(crate) enum Containment {
     Cgroup,
     Reaper,
     Group,
+    Pidns,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

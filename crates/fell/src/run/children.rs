@@ -4,6 +4,7 @@ use super::running::{HostHandle, Running};
 use crate::id::ProcessId;
 use crate::pid::Pid;
 use crate::pin::{Adoption, PinError, Pinned};
+use crate::scope::Layer;
 use crate::sys::{self, Machine};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -26,6 +27,20 @@ impl Running {
             Adoption::Child(guardian) => Ok(guardian),
             Adoption::Gone | Adoption::Stranger | Adoption::Unverified(_) => Err(PinError::Gone),
         }
+    }
+
+    /// The command, verified as the guardian's child; in a PID namespace, as the first child of its first process.
+    pub(super) fn pin_command(&self) -> Option<Pinned<HostHandle>> {
+        let adopt = |parent: &Pinned<HostHandle>, pid| match parent.adopt(&self.machine, pid, self.machine.ticks()) {
+            Adoption::Child(child) => Some(child),
+            Adoption::Gone | Adoption::Stranger | Adoption::Unverified(_) => None,
+        };
+        let charge = adopt(&self.pin_guardian().ok()?, self.command?)?;
+        if !self.containment.has(Layer::PidNamespace) {
+            return Some(charge);
+        }
+        let first = self.machine.children(charge.pid()).ok()?.into_iter().min();
+        adopt(&charge, first?)
     }
 
     /// Waits for our own child, and for no other.

@@ -204,6 +204,7 @@ impl Running {
         match (step, source.kind()) {
             (Step::Exec, io::ErrorKind::NotFound) => Error::NotFound { program },
             (Step::Exec, _) => Error::NotExecutable { program, source },
+            (Step::Namespace, _) => Error::NoContainment { layer: "PID namespace", why: source.to_string() },
             (Step::JoinCgroup, _) => Error::NoContainment { layer: "cgroup", why: source.to_string() },
             (step, _) => Error::Setup { step: step.name(), source },
         }

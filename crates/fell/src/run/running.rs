@@ -6,7 +6,6 @@ use crate::id::ProcessId;
 use crate::kill::Escalation;
 use crate::look::look_at;
 use crate::pid::Pid;
-use crate::pin::Adoption;
 use crate::policy::KillPolicy;
 use crate::report::Report;
 use crate::scope::{Containment, Layer};
@@ -143,16 +142,12 @@ impl Running {
     ///
     /// The command has ended, or may not be signalled.
     pub fn forward(&self, signal: Signal) -> io::Result<()> {
-        let command = self.command.ok_or(io::ErrorKind::NotFound)?;
-        let listed_at = self.machine.ticks();
-        match self.pin_guardian().map(|guardian| guardian.adopt(&self.machine, command, listed_at)) {
-            Ok(Adoption::Child(pinned)) => pinned.signal(signal).map_err(|error| match error {
-                sys::SignalError::Gone => io::ErrorKind::NotFound.into(),
-                sys::SignalError::Denied => io::ErrorKind::PermissionDenied.into(),
-                sys::SignalError::Failed(error) => error,
-            }),
-            Ok(_) | Err(_) => Err(io::ErrorKind::NotFound.into()),
-        }
+        let command = self.pin_command().ok_or(io::ErrorKind::NotFound)?;
+        command.signal(signal).map_err(|error| match error {
+            sys::SignalError::Gone => io::ErrorKind::NotFound.into(),
+            sys::SignalError::Denied => io::ErrorKind::PermissionDenied.into(),
+            sys::SignalError::Failed(error) => error,
+        })
     }
 
     /// Begins to end the tree, in grace, because of this signal. Does nothing if that has begun already.
@@ -216,7 +211,8 @@ impl Running {
             Message::GuardianLost => self.lose_guardian(),
             Message::Overdue => self.cause = Some(Cause::TimedOut),
             Message::Ended { status, is_last } => {
-                self.status = Some(ExitStatus::from_raw(status));
+                // From a PID namespace, the command's own comes before that of the namespace's first process.
+                self.status.get_or_insert(ExitStatus::from_raw(status));
                 if let (Stage::Running, false) = (&self.stage, is_last) {
                     self.stage = Stage::Settling { until: self.machine.now().saturating_add(self.settle) };
                 }

@@ -208,7 +208,7 @@ impl Supervisor {
         let setup = |step: &'static str| move |source| Error::Setup { step, source };
         let machine = Host::new();
         let foreground = self.foreground.unwrap_or_else(sys::is_in_foreground);
-        let Scope { run, cgroup, record, containment } = Scope::new(self.contain, !foreground)?;
+        let Scope { run, cgroup, record, namespace, containment } = Scope::new(self.contain, !foreground)?;
         // A child that is not of this run must not be taken for an orphan of it.
         let exclusive = self.exclusive && !sys::has_children();
         let subreaper = containment.has(Layer::Subreaper);
@@ -239,7 +239,8 @@ impl Supervisor {
             program: self.program.clone(),
         };
         let terms = Terms { signal: self.policy.signal, grace: self.policy.grace, deadline, subreaper };
-        let mut launch = Launch::prepare(command, terms, cgroup, record).map_err(setup("preparing the command"))?;
+        let mut launch =
+            Launch::prepare(command, terms, cgroup, record, namespace).map_err(setup("preparing the command"))?;
         let launched = launch.start(exclusive).map_err(setup("forking the guardian"));
         let launched = launched.inspect_err(|_| launch.tidy_up())?;
         debug!(run, child = launched.child, ?containment, "started");

@@ -31,6 +31,7 @@ pub(crate) use linux::{
     },
     launch::{Command, Launch},
     link::{Message, Step, receive, release},
+    namespace::Namespace,
     record::Record,
     timespec,
     trace::for_each_abandoned,

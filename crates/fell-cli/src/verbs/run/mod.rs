@@ -53,6 +53,7 @@ fn supervisor(args: &RunArgs) -> Result<Supervisor, Failure> {
             Containment::Cgroup => Contain::Cgroup,
             Containment::Reaper => Contain::Reaper,
             Containment::Group => Contain::Group,
+            Containment::Pidns => Contain::PidNamespace,
         })
         .foreground(match args.foreground {
             Foreground::Auto => None,

@@ -1,9 +1,11 @@
 //! Starting a command below a guardian. Everything is prepared before the first fork; nothing is allocated after it.
 
 use super::cgroup::Cgroup;
-use super::guard::{Terms, become_guardian, become_keeper, exit};
+use super::guard::{Terms, become_guardian, become_keeper};
 use super::link::{self, Message, Step, send};
 use super::mask::SignalMask;
+use super::namespace::Namespace;
+use super::raw::{errno, exit};
 use super::record::Record;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::process::{Pid, PidfdFlags};
@@ -35,6 +37,7 @@ pub(crate) struct Launch {
     cgroup: Option<Cgroup>,
     cgroup_required: bool,
     record: Option<Record>,
+    namespace: Option<Namespace>,
 }
 
 /// The parts of a command that the caller chooses.
@@ -67,6 +70,7 @@ impl Launch {
         terms: Terms,
         cgroup: Option<(Cgroup, bool)>,
         record: Option<Record>,
+        namespace: Option<Namespace>,
     ) -> io::Result<Launch> {
         let Command { program, args, environment, directory, stdio, own_group, mask } = command;
         let search_path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
@@ -110,6 +114,7 @@ impl Launch {
             cgroup,
             cgroup_required,
             record,
+            namespace,
         })
     }
 
@@ -158,6 +163,11 @@ impl Launch {
     /// The descriptor that has to stay open while the run lives: it holds the lock on its record, or on its cgroup.
     pub(crate) fn keep_open(&self) -> RawFd {
         self.record.as_ref().map_or(self.cgroup_dir(), |record| record.lock().as_raw_fd())
+    }
+
+    /// The PID namespace to run in, if one was asked for.
+    pub(super) fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
     }
 
     /// The run's cgroup, if there is one.
@@ -308,9 +318,4 @@ fn current_sigchld() -> libc::sighandler_t {
     };
     // A handler of the host does not outlive the exec; being ignored does.
     if action.sa_sigaction == libc::SIG_IGN { libc::SIG_IGN } else { libc::SIG_DFL }
-}
-
-fn errno() -> i32 {
-    // SAFETY: this thread's own errno.
-    unsafe { *libc::__errno_location() }
 }

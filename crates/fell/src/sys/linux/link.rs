@@ -13,17 +13,19 @@ pub(crate) enum Step {
     Signalfd,
     ForkGuardian,
     ForkCommand,
+    Namespace,
     JoinCgroup,
     ChangeDirectory,
     Redirect,
     Exec,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step::Subreaper,
     Step::Signalfd,
     Step::ForkGuardian,
     Step::ForkCommand,
+    Step::Namespace,
     Step::JoinCgroup,
     Step::ChangeDirectory,
     Step::Redirect,
@@ -38,6 +40,7 @@ impl Step {
             Step::Signalfd => "opening the guardian's signalfd",
             Step::ForkGuardian => "forking the guardian",
             Step::ForkCommand => "forking the command",
+            Step::Namespace => "entering a PID namespace",
             Step::JoinCgroup => "joining the run's cgroup",
             Step::ChangeDirectory => "changing to the command's directory",
             Step::Redirect => "connecting the command's input and output",

@@ -9,12 +9,16 @@ mod guard;
 pub(crate) mod launch;
 pub(crate) mod link;
 pub(crate) mod mask;
+pub(crate) mod namespace;
+mod path;
 mod pidfd;
 mod ports;
 mod probe;
 mod proc;
+mod raw;
 pub(crate) mod record;
 pub(crate) mod signals;
+mod sweep;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;

@@ -7,6 +7,7 @@ use crate::sys::parse;
 use rustix::fs::FlockOperation;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The trace of a run that nobody holds the lock of: supervisor and guardian are gone.
@@ -69,7 +70,11 @@ pub(crate) fn for_each_abandoned(mut visit: impl FnMut(&Trace)) {
     }
 }
 
+/// The lock, if nobody holds it. The runs of other users are their own affair.
 fn take_lock(path: &Path) -> Option<File> {
     let file = File::open(path).ok()?;
+    if file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
+        return None;
+    }
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file)
 }
