@@ -350,8 +350,10 @@ impl<H: Handle> Escalation<H> {
                     member.send(signal);
                 }
                 _ => {
-                    member.send(signal);
-                    member.send(Signal::CONT);
+                    // CONT alone may go where the first signal may not: to any process of the session.
+                    if member.send(signal) {
+                        member.pinned.signal(Signal::CONT).ok();
+                    }
                 }
             }
         }

@@ -24,6 +24,7 @@ pub mod escaped;
 mod felling;
 pub mod id;
 pub mod info;
+pub mod init;
 mod kill;
 #[doc(hidden)]
 pub mod lineage;

@@ -31,12 +31,26 @@ signals! {
     INT = 2,
     /// Ctrl-\.
     QUIT = 3,
+    /// A bad instruction.
+    ILL = 4,
+    /// A breakpoint.
+    TRAP = 5,
+    /// `abort(3)`.
+    ABRT = 6,
+    /// A bad access to memory.
+    BUS = 7,
+    /// A bad operation in arithmetic.
+    FPE = 8,
     /// Ends a process at once; can't be caught.
     KILL = 9,
     /// For the program's own use.
     USR1 = 10,
+    /// A bad reference to memory.
+    SEGV = 11,
     /// For the program's own use.
     USR2 = 12,
+    /// A timer has run out.
+    ALRM = 14,
     /// The polite request to end: can be caught, and answered by cleaning up.
     TERM = 15,
     /// A child has ended.
@@ -47,8 +61,16 @@ signals! {
     STOP = 19,
     /// Ctrl-Z.
     TSTP = 20,
+    /// In the background, and reading from the terminal.
+    TTIN = 21,
+    /// In the background, and writing to the terminal.
+    TTOU = 22,
+    /// Urgent data has come in.
+    URG = 23,
     /// The terminal's size has changed.
     WINCH = 28,
+    /// A bad system call.
+    SYS = 31,
 }
 
 impl Signal {

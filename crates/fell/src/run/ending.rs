@@ -4,7 +4,7 @@ use super::report::{Cause, Progress, RunReport};
 use super::running::{CLOSING_LIMIT, HostHandle, Running, SLICE, Stage};
 use crate::error::Error;
 use crate::id::ProcessId;
-use crate::info::State;
+use crate::info::{ProcessInfo, State};
 use crate::kill::{Aids, Escalation};
 use crate::look::protected;
 use crate::outcome::{Outcome, ProcessReport};
@@ -13,7 +13,8 @@ use crate::pin::{PinError, Pinned};
 use crate::report::Report;
 use crate::scope::Layer;
 use crate::signal::Signal;
-use crate::sys::{self, Machine, Step};
+use crate::snapshot::Gap;
+use crate::sys::{self, Machine, ReadError, Step};
 use rustix::fd::AsFd;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -42,7 +43,10 @@ impl Running {
             Err(PinError::Failed(source)) => return Err(Error::Setup { step: "opening the guardian", source }),
         };
         self.is_end_due = false;
-        self.escalate(root)
+        match self.machine.children(root.pid()) {
+            Ok(_) => self.escalate(root),
+            Err(error) => self.delegate(&error),
+        }
     }
 
     pub(super) fn escalate(&mut self, root: Pinned<HostHandle>) -> Result<(), Error> {
@@ -111,7 +115,14 @@ impl Running {
         let limit = self.machine.now().saturating_add(self.policy.grace).saturating_add(self.policy.force_limit);
         loop {
             self.collect_strays();
-            if !sys::has_children() || self.machine.now() >= limit {
+            if !sys::has_children() {
+                return Ok(());
+            }
+            let is_seen = self.machine.children(self.machine.own()).is_ok();
+            if !is_seen || self.machine.now() >= limit {
+                if !self.has_survivors() {
+                    self.admit_survivors();
+                }
                 return Ok(());
             }
             let own = ProcessId::unborn(self.machine.own());
@@ -133,11 +144,46 @@ impl Running {
     pub(super) fn end_rest(&mut self) -> Result<(), Error> {
         let Ok(guardian) = self.pin_guardian() else { return self.dismiss() };
         let lives = |pid: &Pid| self.machine.read(*pid).is_ok_and(|row| row.state != State::Zombie);
-        if !self.machine.children(guardian.pid()).is_ok_and(|children| children.iter().any(lives)) {
-            return self.dismiss();
+        match self.machine.children(guardian.pid()) {
+            Ok(children) if children.iter().any(lives) => {
+                self.policy.grace = Duration::ZERO;
+                self.escalate(guardian)
+            }
+            Ok(_) => self.dismiss(),
+            Err(error) => self.delegate(&error),
         }
-        self.policy.grace = Duration::ZERO;
-        self.escalate(guardian)
+    }
+
+    /// Leaves it to the guardian to end the tree, which finds its own children without any list.
+    fn delegate(&mut self, error: &ReadError) -> Result<(), Error> {
+        warn!(run = self.run, %error, "the tree can't be seen; the guardian ends it");
+        let what = format!("the tree could not be seen ({error}); the guardian has ended it");
+        let command = ProcessId::unborn(self.command.unwrap_or(Pid::INIT));
+        let mut report = Report::already_gone(command);
+        report.gaps.push(Gap { pid: None, what });
+        self.kill.get_or_insert(report);
+        if let Err(error) = sys::delegate(self.link.as_fd()) {
+            // It is gone already: the closed link says so next.
+            debug!(%error, "delegate");
+        }
+        let patience = self.policy.grace.saturating_add(self.policy.force_limit);
+        self.stage = Stage::Delegated { until: self.machine.now().saturating_add(patience) };
+        Ok(())
+    }
+
+    /// Something of the run is alive, and nobody can say what: the command stands for it.
+    pub(super) fn admit_survivors(&mut self) {
+        let command = ProcessId::unborn(self.command.unwrap_or(Pid::INIT));
+        let report = self.kill.get_or_insert_with(|| Report::already_gone(command));
+        report.processes.push(ProcessReport {
+            info: ProcessInfo::bare(command, None),
+            outcome: Outcome::Unkillable { state: State::Unknown },
+            mechanism: None,
+            after: None,
+            uncollected_by: None,
+        });
+        let what = "something of the run is alive and could not be seen; the command stands for it";
+        report.gaps.push(Gap { pid: None, what: what.to_owned() });
     }
 
     /// Ends a guardian that does not end though its tree has: it was stopped.

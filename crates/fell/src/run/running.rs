@@ -38,6 +38,8 @@ pub(super) enum Stage {
     Ending(Box<Escalation<HostHandle>>),
     /// The tree is gone, or what is left of it can't be ended; the guardian may end until this moment.
     Closing { until: Duration },
+    /// The guardian was told to end the tree, which this process can't see; it may take until this moment.
+    Delegated { until: Duration },
     /// The guardian was told to leave what lives alone.
     Released,
     /// The report was given.
@@ -158,7 +160,9 @@ impl Running {
     pub fn terminate(&mut self, signal: Signal) -> Result<(), Error> {
         match self.stage {
             Stage::Running | Stage::Settling { .. } => self.end(Cause::Cancelled(signal)),
-            Stage::Ending(_) | Stage::Closing { .. } | Stage::Released | Stage::Over => Ok(()),
+            Stage::Ending(_) | Stage::Closing { .. } | Stage::Delegated { .. } | Stage::Released | Stage::Over => {
+                Ok(())
+            }
         }
     }
 
@@ -198,7 +202,7 @@ impl Running {
     }
 
     fn take_in(&mut self, message: Message) {
-        debug!(?message, "guardian");
+        debug!(said = ?message, "guardian");
         match message {
             Message::Started { pid, guardian, .. } => {
                 self.command = Pid::from_raw(pid);
@@ -269,7 +273,11 @@ impl Running {
                 }
                 self.end_rest()?;
             }
-            Stage::Closing { .. } | Stage::Released | Stage::Over => {}
+            Stage::Delegated { until } if now >= *until => {
+                self.admit_survivors();
+                return self.finish().map(Some);
+            }
+            Stage::Closing { .. } | Stage::Delegated { .. } | Stage::Released | Stage::Over => {}
         }
         Ok(None)
     }
@@ -281,7 +289,7 @@ impl Running {
                 let idle = self.idle_timeout.map(|limit| self.last_output.saturating_add(limit));
                 [self.deadline, idle].into_iter().flatten().min()
             }
-            Stage::Settling { until } | Stage::Closing { until } => Some(*until),
+            Stage::Settling { until } | Stage::Closing { until } | Stage::Delegated { until } => Some(*until),
             Stage::Ending(_) | Stage::Released | Stage::Over => None,
         };
         [own, until].into_iter().flatten().min()

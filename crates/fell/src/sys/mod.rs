@@ -30,7 +30,7 @@ pub(crate) use linux::{
         is_ready, null_device,
     },
     launch::{Command, Launch},
-    link::{Message, Step, receive, release},
+    link::{Message, Step, delegate, receive, release},
     namespace::Namespace,
     record::Record,
     timespec,

@@ -202,6 +202,8 @@ struct Guard<'a> {
     charge_ended: bool,
     /// Whoever else would end the tree is gone.
     is_alone: bool,
+    /// The supervisor can't see the tree, and has told this process to end it.
+    is_ordered: bool,
     sweep: Option<Sweep>,
 }
 
@@ -214,14 +216,25 @@ impl<'a> Guard<'a> {
         children: OwnedFd,
         charge: i32,
     ) -> Guard<'a> {
-        Guard { role, launch, link, supervisor, children, charge, charge_ended: false, is_alone: false, sweep: None }
+        Guard {
+            role,
+            launch,
+            link,
+            supervisor,
+            children,
+            charge,
+            charge_ended: false,
+            is_alone: false,
+            is_ordered: false,
+            sweep: None,
+        }
     }
 
     fn watch(mut self) -> ! {
         loop {
             self.reap();
             if self.sweep.is_none() && self.must_sweep() {
-                if !self.is_alone {
+                if !self.is_alone && !self.is_ordered {
                     send(self.link, Message::Overdue);
                 }
                 self.sweep = Some(Sweep::new(&self.launch.terms, self.launch.cgroup_dir()));
@@ -234,8 +247,8 @@ impl<'a> Guard<'a> {
     }
 
     fn must_sweep(&self) -> bool {
-        if self.is_alone || self.role != Role::Guardian {
-            return self.is_alone;
+        if self.is_alone || self.is_ordered || self.role != Role::Guardian {
+            return self.is_alone || self.is_ordered;
         }
         let is_late = |deadline: Duration| since_boot() >= deadline.saturating_add(LATENESS);
         self.launch.terms.deadline.is_some_and(is_late) && is_stopped(self.launch.supervisor_pid)
@@ -274,6 +287,7 @@ impl<'a> Guard<'a> {
         if has_order {
             match receive_order(self.link) {
                 Order::Release => exit(RELEASED),
+                Order::End => self.is_ordered = true,
                 Order::None => {}
                 Order::Closed => self.is_alone = true,
             }

@@ -108,6 +108,8 @@ impl Message {
 pub(crate) enum Order {
     /// Leave the tree alone and end.
     Release,
+    /// End the tree: the supervisor can't see it.
+    End,
     /// Nothing that this version knows.
     None,
     /// The supervisor has closed its end.
@@ -115,6 +117,7 @@ pub(crate) enum Order {
 }
 
 const RELEASE: [u8; 1] = *b"R";
+const END: [u8; 1] = *b"E";
 
 /// Both ends: the supervisor's and the guardian's.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -170,12 +173,23 @@ pub(crate) fn release(link: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Tells the guardian to end the tree.
+///
+/// # Errors
+///
+/// The guardian is gone.
+pub(crate) fn delegate(link: BorrowedFd<'_>) -> io::Result<()> {
+    rustix::net::send(link, &END, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
 /// The supervisor's next order. Async-signal-safe.
 pub(crate) fn receive_order(link: BorrowedFd<'_>) -> Order {
     let mut bytes = [0_u8; 1];
     match rustix::net::recv(link, &mut bytes, RecvFlags::DONTWAIT) {
         Ok((0, _)) | Err(Errno::CONNRESET) => Order::Closed,
         Ok(_) if bytes == RELEASE => Order::Release,
+        Ok(_) if bytes == END => Order::End,
         Ok(_) | Err(_) => Order::None,
     }
 }
@@ -205,6 +219,8 @@ mod tests {
         assert_eq!(receive_order(far.as_fd()), Order::None);
         release(near.as_fd()).unwrap();
         assert_eq!(receive_order(far.as_fd()), Order::Release);
+        delegate(near.as_fd()).unwrap();
+        assert_eq!(receive_order(far.as_fd()), Order::End);
         drop(near);
         assert_eq!(receive_order(far.as_fd()), Order::Closed);
     }

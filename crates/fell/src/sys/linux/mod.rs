@@ -5,7 +5,9 @@ pub(crate) mod child;
 mod clock;
 mod connector;
 pub(crate) mod detail;
+pub(crate) mod entry;
 mod guard;
+pub(crate) mod inbox;
 pub(crate) mod launch;
 pub(crate) mod link;
 pub(crate) mod mask;
@@ -18,6 +20,7 @@ mod proc;
 mod raw;
 pub(crate) mod record;
 pub(crate) mod signals;
+pub(crate) mod start;
 mod sweep;
 #[cfg(test)]
 mod tests;

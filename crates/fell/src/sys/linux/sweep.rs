@@ -13,6 +13,10 @@ use std::time::Duration;
 const REMEMBERED: usize = 1 << 15;
 /// How often newcomers may show up while the tree is being stopped.
 const FREEZE_PASSES: usize = 32;
+/// Between two probes.
+const BLIND_PAUSE: Duration = Duration::from_millis(20);
+/// Every so many probes, one goes through all numbers, which takes a good part of a second.
+const WHOLE_PROBE: u32 = 64;
 
 /// A descendant that a sweep has in hand.
 #[derive(Clone, Copy)]
@@ -38,6 +42,12 @@ pub(super) struct Sweep {
     held: &'static mut [Held],
     count: usize,
     began: Duration,
+    /// There is no `/proc`: children are found by probing every number.
+    is_blind: bool,
+    /// How often children were looked for by probing.
+    probes: u32,
+    /// The last number that a short probe asks for.
+    reach: i32,
 }
 
 impl Sweep {
@@ -51,11 +61,17 @@ impl Sweep {
             held: map_held(),
             count: 0,
             began,
+            is_blind: false,
+            probes: 0,
+            reach: 1 << 16,
         }
     }
 
     /// Short at first: being given a child by the kernel wakes nobody up.
     pub(super) fn pause(&self) -> Duration {
+        if self.is_blind {
+            return BLIND_PAUSE;
+        }
         let age = since_boot().saturating_sub(self.began);
         match self.stage {
             Stage::Grace { .. } => Duration::from_millis(if age < Duration::from_millis(100) { 1 } else { 10 }),
@@ -72,8 +88,10 @@ impl Sweep {
                 for held in &mut self.held[..self.count] {
                     if !held.is_told {
                         held.is_told = true;
-                        tell(*held, signal);
-                        tell(*held, Signal::CONT);
+                        // CONT alone may go where the first signal may not: to any process of the session.
+                        if tell(*held, signal) {
+                            tell(*held, Signal::CONT);
+                        }
                     }
                 }
             }
@@ -137,12 +155,7 @@ impl Sweep {
         let own = rustix::process::getpid().as_raw_pid();
         let mut buffer = [0_u8; 1 << 14];
         if !for_each_child(own, &mut buffer, |child| self.take(child, None)) {
-            // Without /proc, a probe of every number tells our own children.
-            for pid in 2..=max_pid() {
-                if is_own_child(pid) {
-                    self.take(pid, None);
-                }
-            }
+            self.probe();
         }
         let mut position = 0;
         while position < self.count {
@@ -151,6 +164,20 @@ impl Sweep {
                 for_each_child(parent.pid, &mut buffer, |child| self.take(child, Some(parent)));
             }
             position += 1;
+        }
+    }
+
+    /// Finds our own children without `/proc`, by asking for each number whether it is one: for all numbers at first and now
+    /// and then, otherwise for those around where they were found.
+    fn probe(&mut self) {
+        self.is_blind = true;
+        let last = if self.probes.is_multiple_of(WHOLE_PROBE) { max_pid() } else { self.reach };
+        self.probes = self.probes.wrapping_add(1);
+        for pid in 2..=last {
+            if is_own_child(pid) {
+                self.reach = self.reach.max(pid.saturating_mul(2).min(max_pid()));
+                self.take(pid, None);
+            }
         }
     }
 
@@ -182,14 +209,14 @@ impl Sweep {
     clippy::disallowed_methods,
     reason = "without a pidfd only our own uncollected children are signalled by number"
 )]
-fn tell(held: Held, signal: Signal) {
+fn tell(held: Held, signal: Signal) -> bool {
     // A process that ended meanwhile, or may not be signalled, is looked at again by the next step.
     if held.fd >= 0 {
         // SAFETY: an open pidfd and a valid signal number.
-        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, held.fd, signal.as_raw(), 0, 0) };
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, held.fd, signal.as_raw(), 0, 0) == 0 }
     } else {
         // SAFETY: a signal to one PID, that of an uncollected child.
-        unsafe { libc::kill(held.pid, signal.as_raw()) };
+        unsafe { libc::kill(held.pid, signal.as_raw()) == 0 }
     }
 }
 
