@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Remains,
     /// Bad usage or input of every verb but `run`. Nothing was signalled.
     Usage,
+    /// At least one step of a plan failed, or the plan was cancelled.
+    StepFailed,
     /// The command succeeded and left processes behind, which was said to be a failure.
     Leftovers,
     /// Something that fell could not end is still alive.
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Success => 0,
             Exit::Remains => 1,
             Exit::Usage => 2,
+            Exit::StepFailed => 100,
             Exit::Leftovers => 122,
             Exit::Survivors => 123,
             Exit::TimedOut => 124,
@@ -65,6 +68,7 @@ mod tests {
             (Exit::Success, 0),
             (Exit::Remains, 1),
             (Exit::Usage, 2),
+            (Exit::StepFailed, 100),
             (Exit::Leftovers, 122),
             (Exit::Survivors, 123),
             (Exit::TimedOut, 124),

@@ -1,6 +1,9 @@
 //! The binary `fell`: cuts down whole process trees and proves that nothing is left standing.
 
+#![cfg_attr(not(test), no_main)]
+
 mod args;
+mod dropin;
 mod duration;
 mod exit;
 mod failure;
@@ -8,13 +11,19 @@ mod log;
 mod output;
 mod verbs;
 
+use dropin::Tool;
 use exit::Exit;
+use fell::init::Words;
 use std::ffi::OsString;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    run(&words).into()
+fell::entry!(begin);
+
+fn begin(words: Words) -> u8 {
+    if let Some(tool) = Tool::called(words) {
+        return tool.act(words);
+    }
+    fell::init::settle();
+    run(&words.to_os_strings()).code()
 }
 
 fn run(words: &[OsString]) -> Exit {

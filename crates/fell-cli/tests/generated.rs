@@ -28,7 +28,7 @@ fn bash_accepts_its_completions() {
 #[test]
 fn each_verb_has_its_man_page() {
     assert!(fell(&["man"]).contains(".TH fell 1"));
-    for verb in ["run", "kill", "tree", "zombies", "doctor", "completions", "man"] {
+    for verb in ["run", "kill", "tree", "zombies", "validate", "doctor", "completions", "man"] {
         let page = fell(&["man", verb]);
         assert!(page.contains(&format!(".TH fell-{verb} 1")), "{page}");
         assert!(page.contains("Examples:"), "{page}");

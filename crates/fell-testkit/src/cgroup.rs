@@ -62,9 +62,15 @@ impl Directory {
         let Some(own) = own(hierarchy) else {
             return Ok(None);
         };
-        let name = format!("fell-testkit-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
-        let path = own.join(name);
-        fs::create_dir(&path)?;
+        let path = loop {
+            let path = own.join(format!("fell-testkit-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed)));
+            match fs::create_dir(&path) {
+                Ok(()) => break path,
+                // Of a process with this number in another PID namespace, or of one that was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        };
         let made = Self { path };
         // So that a victim with another uid can join.
         fs::set_permissions(made.path.join("cgroup.procs"), fs::Permissions::from_mode(0o666))?;

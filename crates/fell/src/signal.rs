@@ -80,7 +80,7 @@ impl Signal {
     }
 
     /// The number.
-    pub fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         self.0
     }
 

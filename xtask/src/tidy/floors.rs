@@ -28,6 +28,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "escaped",
             "abandoned",
             "signals",
+            "init",
             "stream",
         ],
     ),

@@ -6,13 +6,15 @@ mod others;
 mod run;
 mod target;
 mod usage;
+mod validate;
 
 pub(crate) use common::{Color, Common, LogFormat};
 pub(crate) use kill::KillArgs;
-pub(crate) use others::{CompletionsArgs, DoctorArgs, ManArgs, TreeArgs, ZombiesArgs};
+pub(crate) use others::{CompletionsArgs, DoctorArgs, InstallLinksArgs, ManArgs, TreeArgs, ZombiesArgs};
 pub(crate) use run::{Containment, Foreground, LeftoversRule, OnTimeout, ReportFile, RunArgs};
 pub(crate) use target::Target;
 pub(crate) use usage::Stop;
+pub(crate) use validate::{GitHub, ValidateArgs};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
@@ -39,7 +41,9 @@ pub(crate) enum Verb {
     Kill(KillArgs),
     Tree(TreeArgs),
     Zombies(ZombiesArgs),
+    Validate(Box<ValidateArgs>),
     Doctor(DoctorArgs),
+    InstallLinks(InstallLinksArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

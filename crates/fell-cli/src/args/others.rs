@@ -79,6 +79,20 @@ pub(crate) struct DoctorArgs {
     pub(crate) common: Common,
 }
 
+/// Link fell under the names that it stands in for: timeout, tini, dumb-init
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "fell install-links DIR",
+    after_help = "Nothing is replaced. A directory in front of PATH is the place: scripts then run fell unchanged.\n\n\
+                  Examples:\n  fell install-links ~/.local/bin                 For one user\n  \
+                  fell install-links /opt/fell/bin && PATH=/opt/fell/bin:$PATH ./ci.sh   For one run"
+)]
+pub(crate) struct InstallLinksArgs {
+    /// The directory to put the links in
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: std::path::PathBuf,
+}
+
 /// Print shell completions
 #[derive(Debug, Parser)]
 #[command(
@@ -110,7 +124,9 @@ pub(crate) enum PageOf {
     Kill,
     Tree,
     Zombies,
+    Validate,
     Doctor,
+    InstallLinks,
     Completions,
     Man,
 }
@@ -123,7 +139,9 @@ impl PageOf {
             PageOf::Kill => "kill",
             PageOf::Tree => "tree",
             PageOf::Zombies => "zombies",
+            PageOf::Validate => "validate",
             PageOf::Doctor => "doctor",
+            PageOf::InstallLinks => "install-links",
             PageOf::Completions => "completions",
             PageOf::Man => "man",
         }

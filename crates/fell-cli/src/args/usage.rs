@@ -42,7 +42,7 @@ fn bad_usage(error: &clap::Error, words: &[OsString]) -> Failure {
     Failure::new(exit, what).help(tip.map_or(help, String::from))
 }
 
-const VERBS: &[&str] = &["run", "kill", "tree", "zombies", "doctor", "completions", "man"];
+const VERBS: &[&str] = &["run", "kill", "tree", "zombies", "validate", "doctor", "install-links", "completions", "man"];
 
 fn listed(words: &[&str]) -> String {
     match words {

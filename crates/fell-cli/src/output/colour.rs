@@ -41,12 +41,20 @@ impl Colour {
 
 /// Whether stdout is coloured.
 pub(crate) fn choose(flag: Color) -> Colour {
-    let choice = match flag {
+    Colour { on: for_stream(choice_by(flag), &std::io::stdout()) }
+}
+
+/// Whether stderr is coloured.
+pub(crate) fn choose_for_stderr(flag: Color) -> Colour {
+    Colour { on: for_stream(choice_by(flag), &std::io::stderr()) }
+}
+
+fn choice_by(flag: Color) -> ColorChoice {
+    match flag {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
         Color::Auto => by_environment(),
-    };
-    Colour { on: for_stream(choice, &std::io::stdout()) }
+    }
 }
 
 /// What the environment asks for.

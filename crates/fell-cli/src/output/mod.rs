@@ -4,7 +4,7 @@ mod colour;
 mod table;
 mod tree;
 
-pub(crate) use colour::{Colour, choose};
+pub(crate) use colour::{Colour, choose, choose_for_stderr};
 pub(crate) use table::{Align, Table};
 pub(crate) use tree::{Drawing, branches};
 
@@ -41,6 +41,13 @@ pub(crate) fn say(what: impl fmt::Display) {
         text.push('\n');
     }
     // Whoever closed stderr does not want to know. There is nobody left to tell.
+    io::stderr().write_all(text.as_bytes()).unwrap_or_default();
+}
+
+/// The same for lines with colours of fell's own; whatever else is in them has been made printable.
+pub(crate) fn say_coloured(what: &str) {
+    let text: String = what.lines().map(|line| format!("fell: {line}\n")).collect();
+    // As above.
     io::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }
 

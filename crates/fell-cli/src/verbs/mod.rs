@@ -2,11 +2,13 @@
 
 mod completions;
 mod doctor;
+mod install_links;
 mod kill;
 mod man;
 mod run;
 mod time;
 mod tree;
+mod validate;
 mod zombies;
 
 use crate::args::{Common, Verb};
@@ -26,7 +28,9 @@ pub(crate) fn act(verb: Verb) -> Result<Exit, Failure> {
         Verb::Kill(args) => kill::act(&args),
         Verb::Tree(args) => tree::act(&args),
         Verb::Zombies(args) => zombies::act(&args),
+        Verb::Validate(args) => validate::act(&args),
         Verb::Doctor(args) => doctor::act(&args),
+        Verb::InstallLinks(args) => install_links::act(&args),
         Verb::Completions(args) => completions::act(&args),
         Verb::Man(args) => man::act(&args),
     }
@@ -38,8 +42,9 @@ fn common(verb: &Verb) -> Option<&Common> {
         Verb::Kill(args) => Some(&args.common),
         Verb::Tree(args) => Some(&args.common),
         Verb::Zombies(args) => Some(&args.common),
+        Verb::Validate(args) => Some(&args.common),
         Verb::Doctor(args) => Some(&args.common),
-        Verb::Completions(_) | Verb::Man(_) => None,
+        Verb::InstallLinks(_) | Verb::Completions(_) | Verb::Man(_) => None,
     }
 }
 

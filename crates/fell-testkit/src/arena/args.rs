@@ -21,7 +21,10 @@ pub(crate) enum Isolate {
 
 /// Play victims against contestants, and judge by who is left
 #[derive(Debug, Parser)]
-#[command(name = "fell-arena", after_help = "Exit codes: 0 nothing was lost; 1 a contestant that must win lost something; 2 bad usage or no play.")]
+#[command(
+    name = "fell-arena",
+    after_help = "Exit codes: 0 nothing was lost; 1 a contestant that must win lost something; 2 bad usage or no play."
+)]
 pub(crate) struct Args {
     /// Victims to play; all if not said
     #[arg(long, value_name = "VICTIM", value_delimiter = ',', value_parser = trick)]
@@ -50,6 +53,9 @@ pub(crate) struct Args {
     /// Which games are played in a PID namespace of their own
     #[arg(long, default_value = "auto", num_args = 0..=1, default_missing_value = "always")]
     pub(crate) isolate: Isolate,
+    /// Count it as a loss if somebody dies only after the contestant has returned, however soon
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// The program under test; if not said, $FELL_BIN, beside this program, or in $PATH
     #[arg(long, value_name = "FILE", env = "FELL_BIN")]
     pub(crate) fell: Option<PathBuf>,

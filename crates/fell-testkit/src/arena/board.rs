@@ -149,15 +149,32 @@ impl<'a> Board<'a> {
         reasons.into_iter().map(|(reason, victims)| format!("skipped: {reason}: {}", shown(&victims))).collect()
     }
 
+    /// Where somebody died only after the return of one that must win; not a loss unless that is asked for.
+    fn late(&self) -> Vec<String> {
+        let records =
+            self.of_winners().filter(|record| record.verdict == Verdict::Passed && !record.case.mode.crashes());
+        let late = records.filter_map(|record| {
+            let column = self.columns.iter().find(|column| column.is_of(&record.case))?;
+            let (label, victim, mode) = (column.label(), &record.case.victim, record.case.mode.name());
+            Some(format!("late: {label}: {victim} in {mode}: the last died {} ms after its return", record.late_ms?))
+        });
+        late.collect()
+    }
+
     /// What those lost that must not, and how to see it again.
     fn complaints(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for record in self.of_winners().filter(|record| record.verdict == Verdict::Lost) {
             let Some(column) = self.columns.iter().find(|column| column.is_of(&record.case)) else { continue };
             let (label, victim, mode) = (column.label(), &record.case.victim, record.case.mode.name());
+            let note = if record.note.is_empty() || record.losses == [Loss::Error] {
+                String::new()
+            } else {
+                format!(" ({})", record.note)
+            };
             let said = if record.output.is_empty() { String::new() } else { format!("; it said: {}", record.output) };
             lines.push(format!(
-                "lost: {label}: {victim} in {mode}: {}{said}; repeat: fell-arena --contestants {label} --only {victim} --modes {mode}",
+                "lost: {label}: {victim} in {mode}{note}: {}{said}; repeat: fell-arena --contestants {label} --only {victim} --modes {mode}",
                 record.reasons().join("; ")
             ));
         }
@@ -183,7 +200,7 @@ impl<'a> Board<'a> {
         }
         text += &row("won", self.columns.iter().map(|column| self.totals(column)).collect());
         text += &format!("\n{}\n", self.legend().replace('`', ""));
-        for line in self.skipped().into_iter().chain(self.complaints()) {
+        for line in self.skipped().into_iter().chain(self.late()).chain(self.complaints()) {
             text += &format!("{line}\n");
         }
         text
@@ -194,7 +211,9 @@ impl<'a> Board<'a> {
         let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = |count: usize| format!("|{}\n", " --- |".repeat(count));
         let head = |first: &str, rest: Vec<String>| std::iter::once(first.to_owned()).chain(rest).collect::<Vec<_>>();
-        let mut text = String::from("Games won of games played, and the median time from the beginning of the end to the last death:\n\n");
+        let mut text = String::from(
+            "Games won of games played, and the median time from the beginning of the end to the last death:\n\n",
+        );
         text += &row(head("contestant", self.modes.iter().map(|mode| mode.name().to_owned()).collect()));
         text += &rule(self.modes.len() + 1);
         for column in self.columns {
@@ -234,5 +253,6 @@ fn initial(mode: Mode) -> char {
         Mode::Crash => 'x',
         Mode::Kill => 'k',
         Mode::KillShared => 's',
+        Mode::CrashEarly => 'e',
     }
 }

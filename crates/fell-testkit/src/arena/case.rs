@@ -19,6 +19,8 @@ pub(crate) struct Case {
     pub(crate) round: u32,
     /// In a PID namespace of its own.
     pub(crate) isolated: bool,
+    /// Whether a death after the contestant's return is a loss.
+    pub(crate) strict: bool,
 }
 
 impl Case {

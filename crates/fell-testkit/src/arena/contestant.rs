@@ -70,7 +70,8 @@ impl Contestant {
 
     /// Takes one in that was described as `NAME=TEMPLATE`; a second template of a name is for its other modes.
     pub(crate) fn take_in(list: &mut Vec<Self>, description: &str) -> Result<(), String> {
-        let (name, line) = description.split_once('=').ok_or_else(|| format!("{description:?} is not NAME=TEMPLATE"))?;
+        let (name, line) =
+            description.split_once('=').ok_or_else(|| format!("{description:?} is not NAME=TEMPLATE"))?;
         let template = Template::parse(line)?;
         let (runs, kills) = (template.names("{cmd}"), template.names("{pid}"));
         if runs == kills {

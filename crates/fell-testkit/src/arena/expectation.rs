@@ -32,6 +32,8 @@ impl Expectation {
     /// What is right.
     pub(crate) fn of(trick: Trick, mode: Mode) -> Self {
         let cleaned = match trick {
+            // Nobody knows how far it had come.
+            _ if mode == Mode::CrashEarly => None,
             Trick::Graceful | Trick::GracefulStopped => Some(1),
             Trick::GracefulTree => Some(trick.shape(trick.count()).ready),
             // Told the PID of its starter, nobody can prove that the daemon belongs to it.
@@ -46,7 +48,7 @@ impl Expectation {
             Mode::Cancel if root_leaves(trick) => &[0, 143],
             Mode::Cancel => &[143],
             // It was killed, and says nothing.
-            Mode::Crash => &[],
+            Mode::Crash | Mode::CrashEarly => &[],
             Mode::Leftover | Mode::Kill | Mode::KillShared => &[0],
         };
         Self { cleaned, codes }

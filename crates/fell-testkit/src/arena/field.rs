@@ -5,7 +5,9 @@ use super::board::Column;
 use super::case::{Case, is_dangerous};
 use super::contestant::{Contestant, FELL};
 use super::mode::Mode;
+use super::nursery::Nursery;
 use super::record::{Record, Verdict};
+use super::warden::Warden;
 use super::worker::Briefing;
 use fell_testkit::{Cage, NOBODY, Trick, UserCommand, as_user, victim_binary};
 use std::collections::VecDeque;
@@ -24,6 +26,7 @@ pub(crate) struct Field {
     rounds: u32,
     jobs: u32,
     isolate: Isolate,
+    is_strict: bool,
     fell: PathBuf,
     is_verbose: bool,
 }
@@ -109,6 +112,7 @@ impl Field {
             rounds: args.rounds,
             jobs: args.jobs,
             isolate: args.isolate,
+            is_strict: args.strict,
             fell,
             is_verbose: args.verbose,
         })
@@ -135,6 +139,9 @@ impl Field {
     pub(crate) fn play(&self) -> io::Result<Vec<Record>> {
         // A bound from outside; where there is none, the victims' budgets have to do.
         let cage = Cage::new(Cage::ROOM);
+        let nursery = Nursery::open()?;
+        let warden = Warden::start(|command| nursery.spawn(command))?;
+        let _watched = cage.as_ref().map(|cage| warden.watch_cage(cage)).transpose()?;
         let mut users: Vec<&str> = self.columns.iter().map(|column| column.user.as_str()).collect();
         users.sort_unstable();
         users.dedup();
@@ -142,7 +149,7 @@ impl Field {
         let desk = Desk { cases: Mutex::default(), records: Mutex::default(), total, is_verbose: self.is_verbose };
         for user in users {
             *desk.cases.lock().map_err(|_| poisoned())? = self.cases(user);
-            let camp = Camp::new(self, uid(user)?)?;
+            let camp = Camp::new(self, uid(user)?, nursery.clone())?;
             std::thread::scope(|scope| {
                 let workers: Vec<_> =
                     (0..self.jobs).map(|_| scope.spawn(|| desk.employ(&camp, cage.as_ref()))).collect();
@@ -179,6 +186,7 @@ impl Field {
                             user: user.to_owned(),
                             round,
                             isolated,
+                            strict: self.is_strict,
                         });
                     }
                 }
@@ -211,12 +219,13 @@ struct Camp {
     arena: PathBuf,
     victim: PathBuf,
     briefing: Briefing,
+    nursery: Nursery,
     /// Holds the copies, if there are some.
     _copies: Vec<UserCommand>,
 }
 
 impl Camp {
-    fn new(field: &Field, uid: u32) -> io::Result<Self> {
+    fn new(field: &Field, uid: u32, nursery: Nursery) -> io::Result<Self> {
         let (arena, victim) = (std::env::current_exe()?, victim_binary()?);
         let mut copies = Vec::new();
         let mut reachable = |program: &Path| -> io::Result<PathBuf> {
@@ -230,7 +239,7 @@ impl Camp {
         };
         let (arena, victim, fell) = (reachable(&arena)?, reachable(&victim)?, reachable(&field.fell)?);
         let briefing = Briefing { starter: std::process::id(), fell, contestants: field.contestants.clone() };
-        Ok(Self { uid, arena, victim, briefing, _copies: copies })
+        Ok(Self { uid, arena, victim, briefing, nursery, _copies: copies })
     }
 
     fn hire(&self, cage: Option<&Cage>) -> io::Result<Worker> {
@@ -246,11 +255,11 @@ impl Camp {
         if let Some(cage) = cage {
             cage.join(&mut command)?;
         }
-        let mut child = command.spawn()?;
+        let mut child = self.nursery.spawn(&mut command)?;
         let lost = || io::Error::other("a worker has no pipes");
         let orders = child.stdin.take().ok_or_else(lost)?;
         let reports = BufReader::new(child.stdout.take().ok_or_else(lost)?);
-        let mut worker = Worker { child, orders: Some(orders), reports };
+        let mut worker = Worker { child, nursery: self.nursery.clone(), orders: Some(orders), reports };
         worker.say(&serde_json::to_string(&self.briefing)?)?;
         Ok(worker)
     }
@@ -259,6 +268,7 @@ impl Camp {
 /// A worker as its starter sees it.
 struct Worker {
     child: Child,
+    nursery: Nursery,
     orders: Option<ChildStdin>,
     reports: BufReader<ChildStdout>,
 }
@@ -285,7 +295,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // The end of its orders is the end of a worker.
         self.orders = None;
-        if let Err(error) = self.child.wait() {
+        if let Err(error) = self.nursery.wait(&mut self.child) {
             eprintln!("fell-arena: a worker can't be waited for: {error}");
         }
     }
@@ -327,7 +337,14 @@ impl Desk {
         if self.is_verbose {
             let reasons = record.reasons().join("; ");
             let case = &record.case;
-            eprintln!("{} {} {}@{} {}: {reasons}", record.letter(), case.victim, case.contestant, case.user, case.mode.name());
+            eprintln!(
+                "{} {} {}@{} {}: {reasons}",
+                record.letter(),
+                case.victim,
+                case.contestant,
+                case.user,
+                case.mode.name()
+            );
         } else if io::stderr().is_terminal() {
             let lost = records.iter().filter(|record| record.verdict == Verdict::Lost).count();
             eprint!("\r{} of {} played, {lost} lost ", records.len() + 1, self.total);

@@ -2,6 +2,7 @@
 //!
 //! Victims are found by their locks. The mark is for helpers of a contestant that live on although nobody of the tree does.
 
+use super::clock::pause;
 use super::record::Left;
 use super::table::{Table, pids};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -75,8 +76,7 @@ impl Mark {
                     }
                 }
             }
-            let nap = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
-            rustix::event::poll(&mut [], Some(&nap))?;
+            pause()?;
         }
     }
 

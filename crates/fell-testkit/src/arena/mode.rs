@@ -19,10 +19,12 @@ pub(crate) enum Mode {
     Kill,
     /// The same, with innocents in the process group of the tree.
     KillShared,
+    /// The contestant gets KILL at a random moment of its first milliseconds; only when asked for.
+    CrashEarly,
 }
 
 impl Mode {
-    /// All modes, in the order of the board.
+    /// The modes that are played if none are named, in the order of the board.
     pub(crate) const ALL: [Self; 6] =
         [Self::Run, Self::Leftover, Self::Cancel, Self::Crash, Self::Kill, Self::KillShared];
 
@@ -35,12 +37,18 @@ impl Mode {
             Self::Crash => "crash",
             Self::Kill => "kill",
             Self::KillShared => "kill-shared",
+            Self::CrashEarly => "crash-early",
         }
     }
 
     /// Whether the tree runs already, and the contestant is told its PID.
     pub(crate) fn tells_pid(self) -> bool {
         matches!(self, Self::Kill | Self::KillShared)
+    }
+
+    /// Whether the contestant is killed.
+    pub(crate) fn crashes(self) -> bool {
+        matches!(self, Self::Crash | Self::CrashEarly)
     }
 
     /// The limit, in seconds, that the contestant is given: none that matters but in the mode that is about it.

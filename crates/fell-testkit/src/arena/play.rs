@@ -1,6 +1,7 @@
 //! One game, from its preparation to its clean-up.
 
 use super::case::Case;
+use super::clock::{GLANCE, pause};
 use super::contestant::Contestant;
 use super::expectation::{Expectation, escapes, root_leaves};
 use super::mark::Mark;
@@ -21,8 +22,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a victim may live: longer than any game, shorter than the victims' own last limit.
-const VICTIM_LIMIT: Duration = Duration::from_secs(50);
+/// How long a victim may live: longer than any game that goes as it should, shorter than the victims' own last limit.
+const VICTIM_LIMIT: Duration = Duration::from_secs(30);
 /// How long a victim may take until its trick has been played.
 const READY: Duration = Duration::from_secs(20);
 /// How long a contestant may take to return after the end has begun: twice its grace, and much for a loaded machine.
@@ -33,8 +34,8 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 const AFTER_CRASH: Duration = Duration::from_secs(10);
 /// The same for one that was killed and has none: nobody is left who could end the tree.
 const AFTER_LONELY_CRASH: Duration = Duration::from_secs(3);
-/// How closely is looked.
-const GLANCE: Duration = Duration::from_millis(2);
+/// Longer than a contestant takes until its command runs.
+const SETTING_UP: Duration = Duration::from_millis(30);
 /// How much of what a contestant said is kept.
 const MOST_OUTPUT: usize = 600;
 
@@ -127,12 +128,14 @@ impl Game<'_> {
             self.find_escaped()?;
         }
         let pidfd = self.start_contestant()?;
-        if !mode.tells_pid() && !self.wait_ready()? {
+        if mode == Mode::CrashEarly {
+            self.wait_at_random(&pidfd)?;
+        } else if !mode.tells_pid() && !self.wait_ready()? {
             return Ok(());
         }
         let signal = match mode {
             Mode::Cancel => Some(Signal::TERM),
-            Mode::Crash => Some(Signal::KILL),
+            Mode::Crash | Mode::CrashEarly => Some(Signal::KILL),
             Mode::Run | Mode::Leftover | Mode::Kill | Mode::KillShared => None,
         };
         if mode != Mode::Run && !mode.tells_pid() {
@@ -179,10 +182,24 @@ impl Game<'_> {
         if self.record.case.mode == Mode::Run {
             self.began += Duration::from_secs(self.record.case.mode.limit().into());
         }
+        self.record.pid = Some(child.id());
         let pid = child.id() as i32;
         self.contestant = Some(child);
         // Not reaped yet, so the number is its.
         Ok(rustix::process::pidfd_open(Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?, PidfdFlags::empty())?)
+    }
+
+    /// Waits until a random moment of the contestant's set-up, and notes it.
+    fn wait_at_random(&mut self, pidfd: &OwnedFd) -> io::Result<()> {
+        use std::hash::BuildHasher;
+        let random = std::hash::RandomState::new().hash_one(0) as f64 / u64::MAX as f64;
+        // Squared: most of the set-up is done in the first few milliseconds.
+        let moment = SETTING_UP.mul_f64(random * random);
+        self.record.note = format!("killed after {} µs", moment.as_micros());
+        let left = moment.saturating_sub(self.began.elapsed());
+        wait(pidfd, left.as_nanos() as i64)?;
+        self.record.ready = self.victim.ledger().ready() > 0;
+        Ok(())
     }
 
     /// Waits until the trick has been played; `false` if the game is over before it has begun.
@@ -246,12 +263,17 @@ impl Game<'_> {
     fn alive(&self) -> io::Result<Vec<Left>> {
         let survivors = self.victim.survivors()?;
         let has_left = |slot| self.record.case.mode.tells_pid() && self.has_escaped(slot);
-        Ok(survivors.into_iter().filter(|who| !has_left(who.slot)).map(|who| Left { role: who.role, pid: who.pid }).collect())
+        Ok(survivors
+            .into_iter()
+            .filter(|who| !has_left(who.slot))
+            .map(|who| Left { role: who.role, pid: who.pid })
+            .collect())
     }
 
     fn is_anyone_alive(&self) -> io::Result<bool> {
         if !self.victim.anyone_alive()? {
-            return Ok(false);
+            // Who has not begun yet may still begin, as long as there is somebody to start it.
+            return Ok(self.record.case.mode == Mode::CrashEarly && self.may_begin()?);
         }
         let some_may_live = !self.escaped.is_empty() || escapes(self.victim.trick()).is_some();
         if self.record.case.mode.tells_pid() && some_may_live {
@@ -282,8 +304,8 @@ impl Game<'_> {
             self.record.losses.push(Loss::Hung);
         }
         let patience = match mode {
-            Mode::Crash if self.has_keepers()? => AFTER_CRASH,
-            Mode::Crash => AFTER_LONELY_CRASH,
+            Mode::Crash | Mode::CrashEarly if self.has_keepers()? => AFTER_CRASH,
+            Mode::Crash | Mode::CrashEarly => AFTER_LONELY_CRASH,
             _ => AFTERWARDS,
         };
         let end = returned + patience;
@@ -298,14 +320,28 @@ impl Game<'_> {
         self.record.last_death_ms = self.last_death.map(since);
         let late = self.last_death.filter(|_| !was_clean);
         self.record.late_ms = late.map(|moment| milliseconds(moment.saturating_duration_since(returned)));
+        if late.is_some() && !mode.crashes() && self.record.case.strict {
+            self.record.losses.push(Loss::Late);
+        }
         if self.last_death.is_none() {
             self.record.survivors = self.alive()?;
-            if self.record.survivors.is_empty() {
+            // Those that carry the mark are named with the contestant's own.
+            if self.record.survivors.is_empty() && self.victim.anyone_alive()? {
                 self.record.survivors.push(Left { role: "somebody between two forks".into(), pid: 0 });
             }
-            self.record.losses.push(Loss::Survivors);
+            if !self.record.survivors.is_empty() {
+                self.record.losses.push(Loss::Survivors);
+            }
         }
         self.look_around(end)
+    }
+
+    /// Whether somebody may still start the victim, or has just done so.
+    fn may_begin(&self) -> io::Result<bool> {
+        // Twice: one that forks and exits can slip through one look.
+        Ok(!self.mark.carriers(&[])?.is_empty()
+            || !self.mark.carriers(&[])?.is_empty()
+            || self.victim.anyone_alive()?)
     }
 
     /// Whether processes of the contestant itself are alive.
@@ -427,19 +463,10 @@ fn send(pidfd: &OwnedFd, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// Waits for a death, but no longer than this.
-fn wait(pidfd: &OwnedFd, timeout: Duration) -> io::Result<()> {
-    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) };
+/// Waits for a death, but no longer than so many nanoseconds.
+fn wait(pidfd: &OwnedFd, nanoseconds: i64) -> io::Result<()> {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: nanoseconds };
     match rustix::event::poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&timeout)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Gives way where nobody's death can be waited for: whose it will be is not known.
-fn pause() -> io::Result<()> {
-    let glance = Timespec { tv_sec: 0, tv_nsec: i64::from(GLANCE.subsec_nanos()) };
-    match rustix::event::poll(&mut [], Some(&glance)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

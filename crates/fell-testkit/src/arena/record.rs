@@ -14,6 +14,8 @@ pub(crate) enum Loss {
     Hung,
     /// Somebody of the tree lives.
     Survivors,
+    /// Somebody of the tree lived when the contestant returned, and has died since. Only where that is asked for.
+    Late,
     /// An innocent was signalled.
     Innocents,
     /// A process of the contestant itself lives.
@@ -28,10 +30,11 @@ pub(crate) enum Loss {
 
 impl Loss {
     /// All, the worst first.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Error,
         Self::Hung,
         Self::Survivors,
+        Self::Late,
         Self::Innocents,
         Self::Remains,
         Self::Zombies,
@@ -45,6 +48,7 @@ impl Loss {
             Self::Error => 'E',
             Self::Hung => 'H',
             Self::Survivors => 'S',
+            Self::Late => 'L',
             Self::Innocents => 'I',
             Self::Remains => 'R',
             Self::Zombies => 'Z',
@@ -59,6 +63,7 @@ impl Loss {
             Self::Error => "could not be played",
             Self::Hung => "did not return",
             Self::Survivors => "survivors",
+            Self::Late => "deaths after its return",
             Self::Innocents => "innocents hurt",
             Self::Remains => "left processes of its own",
             Self::Zombies => "zombies left to the caller",
@@ -111,6 +116,8 @@ pub(crate) struct Record {
     pub(crate) losses: Vec<Loss>,
     /// Whether the trick had been played before the end began.
     pub(crate) ready: bool,
+    /// The contestant's PID.
+    pub(crate) pid: Option<u32>,
     /// The contestant's exit code, or 128 and the signal that it died of.
     pub(crate) code: Option<i32>,
     /// From the beginning of the end to the contestant's return, in milliseconds.
@@ -146,6 +153,7 @@ impl Record {
             note: String::new(),
             losses: Vec::new(),
             ready: false,
+            pid: None,
             code: None,
             returned_ms: None,
             last_death_ms: None,
@@ -197,7 +205,10 @@ impl Record {
                 Loss::Error => self.note.clone(),
                 Loss::Hung => String::from("did not return in time"),
                 Loss::Survivors => format!("{} survived: {}", self.survivors.len(), names(&self.survivors)),
-                Loss::Innocents => format!("innocents: {}", self.harm.as_deref().unwrap_or("hurt").trim_end_matches("; ")),
+                Loss::Late => format!("the last died {} ms after its return", self.late_ms.unwrap_or_default()),
+                Loss::Innocents => {
+                    format!("innocents: {}", self.harm.as_deref().unwrap_or("hurt").trim_end_matches("; "))
+                }
                 Loss::Remains => format!("left of the contestant itself: {}", names(&self.remains)),
                 Loss::Zombies => format!("zombies left to the caller: {:?}", self.zombies),
                 Loss::Grace => format!("{} of {} cleaned up", self.cleaned, self.cleaned_expected.unwrap_or_default()),

@@ -1,17 +1,19 @@
-//! Cleans up behind a worker that is killed.
+//! Cleans up behind a worker, or the starter of the workers, that is killed.
 //!
-//! The warden is a process in a session of its own. The worker tells it of each tree before that begins and after it
-//! has ended; when the worker's end of the pipe closes, whatever is still on the list is ended and removed.
+//! The warden is a process in a session of its own. It is told of each tree before that begins and after it
+//! has ended; when the other end of the pipe closes, whatever is still on the list is ended and removed.
+//! If the warden is killed at the same instant, the victims' own time limits end them.
 
+use super::clock::pause;
 use super::mark::Mark;
-use fell_testkit::{Ledger, Victim, end_all};
+use fell_testkit::{Cage, Ledger, Victim, end_all};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, BufRead, PipeWriter, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -22,6 +24,8 @@ enum Charge {
     Tree { ledger: PathBuf, cgroups: Vec<PathBuf> },
     /// Whatever carries this mark.
     Carriers(Mark),
+    /// A cage, once it is empty.
+    Cage(PathBuf),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,7 +34,7 @@ enum Notice {
     Ended(Charge),
 }
 
-/// The worker's side.
+/// The side of whoever is watched.
 #[derive(Debug)]
 pub(crate) struct Warden {
     child: Child,
@@ -43,14 +47,14 @@ pub(crate) struct Watched<'a>(&'a Warden, Charge);
 
 impl Warden {
     /// Starts one.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(spawn: impl FnOnce(&mut Command) -> io::Result<Child>) -> io::Result<Self> {
         let (reader, pipe) = io::pipe()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(super::WARDEN).stdin(reader).stdout(Stdio::null());
         let leave = || rustix::process::setsid().map(drop).map_err(Into::into);
         // SAFETY: setsid is async-signal-safe.
         unsafe { command.pre_exec(leave) };
-        Ok(Self { child: command.spawn()?, pipe })
+        Ok(Self { child: spawn(&mut command)?, pipe })
     }
 
     /// Its PID.
@@ -67,6 +71,11 @@ impl Warden {
         };
         let ledger = after("--ledger").pop().ok_or(io::ErrorKind::InvalidInput)?;
         self.begin(Charge::Tree { ledger, cgroups: after("--cgroup") })
+    }
+
+    /// Tells it of a cage.
+    pub(crate) fn watch_cage(&self, cage: &Cage) -> io::Result<Watched<'_>> {
+        self.begin(Charge::Cage(cage.path().to_owned()))
     }
 
     /// Tells it of a mark.
@@ -105,7 +114,11 @@ pub(crate) fn stand() -> io::Result<ExitCode> {
     }
     let mut code = ExitCode::SUCCESS;
     // Trees first: most of what carries a mark ends with them.
-    charges.sort_by_key(|charge| matches!(charge, Charge::Carriers(_)));
+    charges.sort_by_key(|charge| match charge {
+        Charge::Tree { .. } => 0,
+        Charge::Carriers(_) => 1,
+        Charge::Cage(_) => 2,
+    });
     for charge in charges {
         if let Err(error) = clean_up(&charge) {
             eprintln!("fell-arena: {charge:?}: {error}");
@@ -119,6 +132,16 @@ fn clean_up(charge: &Charge) -> io::Result<()> {
     let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
     match charge {
         Charge::Carriers(mark) => mark.end_carriers(PATIENCE)?.then_some(()).ok_or_else(timed_out),
+        Charge::Cage(path) => {
+            let end = Instant::now() + PATIENCE;
+            loop {
+                match fs::remove_dir(path) {
+                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < end => pause()?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                    done => return done,
+                }
+            }
+        }
         Charge::Tree { ledger, cgroups } => {
             let opened = match Ledger::open(ledger) {
                 // The worker had removed it and was killed before it could say so.

@@ -35,7 +35,7 @@ pub(crate) fn serve() -> io::Result<ExitCode> {
     if rustix::process::getppid() != Pid::from_raw(briefing.starter as i32) {
         return Ok(ExitCode::FAILURE);
     }
-    let warden = Warden::start()?;
+    let warden = Warden::start(Command::spawn)?;
     let mut missing = HashMap::new();
     for line in lines {
         let case: Case = serde_json::from_str(&line?)?;

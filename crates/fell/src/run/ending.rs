@@ -210,7 +210,9 @@ impl Running {
             self.collect_strays();
         }
         self.pump_rest()?;
-        if !is_abandoned {
+        if is_abandoned {
+            self.launch.leave();
+        } else {
             self.launch.tidy_up();
         }
         self.stage = Stage::Over;

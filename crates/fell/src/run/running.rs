@@ -99,6 +99,11 @@ impl Running {
         self.command
     }
 
+    /// Whether it is known by now that the command could not be executed: the error comes out by waiting.
+    pub fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Waits until the run is over.
     ///
     /// # Errors

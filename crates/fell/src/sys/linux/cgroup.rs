@@ -102,6 +102,12 @@ impl Cgroup {
     }
 }
 
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
 struct KillFile(OwnedFd);
 
 impl Enclosure for KillFile {

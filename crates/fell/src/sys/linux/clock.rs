@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The clock since boot, times of suspension included: `CLOCK_BOOTTIME`, which start times are read from.
 /// Async-signal-safe.
-pub(crate) fn since_boot() -> Duration {
+pub fn since_boot() -> Duration {
     duration(clock_gettime(ClockId::Boottime))
 }
 

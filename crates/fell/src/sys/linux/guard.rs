@@ -42,6 +42,8 @@ pub(crate) const FAILED: i32 = 4;
 
 /// How long the supervisor may be late before the guardian looks whether it is stopped.
 const LATENESS: Duration = Duration::from_millis(250);
+/// How soon a system call that has failed is tried again.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// Becomes the guardian: forks the command, guards it, and exits.
 ///
@@ -204,6 +206,10 @@ struct Guard<'a> {
     is_alone: bool,
     /// The supervisor can't see the tree, and has told this process to end it.
     is_ordered: bool,
+    /// News for which there was no room, or no memory.
+    unsent: Option<Message>,
+    /// The last wait failed: what there is to collect was not seen.
+    is_unsure: bool,
     sweep: Option<Sweep>,
 }
 
@@ -226,12 +232,15 @@ impl<'a> Guard<'a> {
             charge_ended: false,
             is_alone: false,
             is_ordered: false,
+            unsent: None,
+            is_unsure: false,
             sweep: None,
         }
     }
 
     fn watch(mut self) -> ! {
         loop {
+            self.unsent = self.unsent.filter(|message| !send(self.link, *message));
             self.reap();
             if self.sweep.is_none() && self.must_sweep() {
                 if !self.is_alone && !self.is_ordered {
@@ -257,6 +266,7 @@ impl<'a> Guard<'a> {
     fn wait(&mut self) {
         let timeout = match &self.sweep {
             Some(sweep) => Some(sweep.pause()),
+            None if self.unsent.is_some() || self.is_unsure => Some(RETRY),
             // A supervisor that is late and not stopped is looked at again, each second.
             None if !self.charge_ended && self.role == Role::Guardian => self.launch.terms.deadline.map(|deadline| {
                 let rest = deadline.saturating_add(LATENESS).saturating_sub(since_boot());
@@ -297,6 +307,7 @@ impl<'a> Guard<'a> {
 
     /// Collects every child that has ended, and exits when none is left.
     fn reap(&mut self) {
+        self.is_unsure = false;
         loop {
             match wait_child() {
                 Ok(Some((pid, status))) if pid == self.charge && !self.charge_ended => {
@@ -306,7 +317,10 @@ impl<'a> Guard<'a> {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(Errno::CHILD) => self.finish(),
-                Err(_) => return,
+                Err(_) => {
+                    self.is_unsure = true;
+                    return;
+                }
             }
         }
     }
@@ -314,7 +328,10 @@ impl<'a> Guard<'a> {
     fn charge_has_ended(&mut self, status: i32) {
         let is_last = matches!(peek_child(), Err(Errno::CHILD));
         match self.role {
-            Role::Guardian | Role::Init => send(self.link, Message::Ended { status, is_last }),
+            Role::Guardian | Role::Init => {
+                let message = Message::Ended { status, is_last };
+                self.unsent = Some(message).filter(|message| !send(self.link, *message));
+            }
             // As the guardian ended, so does this: it has said what there was to say.
             Role::Keeper if libc::WIFEXITED(status) => exit(libc::WEXITSTATUS(status)),
             Role::Keeper => {
@@ -325,6 +342,11 @@ impl<'a> Guard<'a> {
     }
 
     fn finish(&self) -> ! {
+        if let Some(message) = self.unsent {
+            while !send(self.link, message) {
+                pause(&[]);
+            }
+        }
         if self.is_alone {
             self.launch.tidy_up();
         }

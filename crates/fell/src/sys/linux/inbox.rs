@@ -18,6 +18,22 @@ impl SignalSet {
     /// Every signal but the two that the C library keeps for itself.
     pub const ALL: SignalSet = SignalSet(!(1 << 31 | 1 << 32));
 
+    /// What an init passes on: every signal that is sent by somebody, and not by a fault of this very process, by the
+    /// end of a child, or by a terminal that this process may not use.
+    pub const FORWARDABLE: SignalSet = SignalSet::ALL
+        .without(Signal::KILL)
+        .without(Signal::STOP)
+        .without(Signal::CHLD)
+        .without(Signal::ILL)
+        .without(Signal::TRAP)
+        .without(Signal::ABRT)
+        .without(Signal::BUS)
+        .without(Signal::FPE)
+        .without(Signal::SEGV)
+        .without(Signal::SYS)
+        .without(Signal::TTIN)
+        .without(Signal::TTOU);
+
     /// These signals.
     pub fn of(signals: &[Signal]) -> SignalSet {
         signals.iter().copied().fold(SignalSet::EMPTY, SignalSet::with)
@@ -25,13 +41,13 @@ impl SignalSet {
 
     /// The set and this signal.
     #[must_use]
-    pub fn with(self, signal: Signal) -> SignalSet {
+    pub const fn with(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 | 1 << (signal.number() - 1))
     }
 
     /// The set without this signal.
     #[must_use]
-    pub fn without(self, signal: Signal) -> SignalSet {
+    pub const fn without(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 & !(1 << (signal.number() - 1)))
     }
 

@@ -175,6 +175,11 @@ impl Launch {
         self.cgroup.as_ref()
     }
 
+    /// Leaves the run's traces to the guardian, which goes on. What is dropped otherwise takes them away.
+    pub(crate) fn leave(&mut self) {
+        std::mem::forget((self.cgroup.take(), self.record.take()));
+    }
+
     /// Removes what the run has put into the file system, once its tree is gone. Async-signal-safe.
     pub(crate) fn tidy_up(&self) {
         if let Some(cgroup) = &self.cgroup {

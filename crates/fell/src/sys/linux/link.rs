@@ -124,14 +124,15 @@ pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
 }
 
-/// Tells the supervisor. Async-signal-safe.
-pub(crate) fn send(link: BorrowedFd<'_>, message: Message) {
+/// Tells the supervisor; `false` if that has to be tried again. Async-signal-safe.
+pub(crate) fn send(link: BorrowedFd<'_>, message: Message) -> bool {
     let mut bytes = [0_u8; 16];
     for (place, word) in bytes.chunks_exact_mut(4).zip(message.encode()) {
         place.copy_from_slice(&word.to_ne_bytes());
     }
-    // A supervisor that is gone needs no news; its end shows in the closed link. The few messages of a run always fit its buffer.
-    rustix::net::send(link, &bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).ok();
+    // A supervisor that is gone needs no news; its end shows in the closed link.
+    let sent = rustix::net::send(link, &bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    matches!(sent, Ok(_) | Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN))
 }
 
 /// The next message; `None` when there is none now.

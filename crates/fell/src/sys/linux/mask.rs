@@ -24,6 +24,16 @@ impl SignalMask {
         }
     }
 
+    /// No signal.
+    pub fn empty() -> SignalMask {
+        let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: sigemptyset initialises the set and fails for no valid pointer.
+        unsafe {
+            libc::sigemptyset(mask.as_mut_ptr());
+            SignalMask(mask.assume_init())
+        }
+    }
+
     /// Blocks every signal in the calling thread; gives what was blocked before.
     pub(crate) fn block_all() -> SignalMask {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();

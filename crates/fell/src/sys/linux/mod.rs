@@ -2,7 +2,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod child;
-mod clock;
+pub(crate) mod clock;
 mod connector;
 pub(crate) mod detail;
 pub(crate) mod entry;

@@ -94,13 +94,23 @@ pub(super) fn is_own_child(pid: i32) -> bool {
 
 /// Collects one child that has ended: its PID and its status in `wait(2)`'s encoding.
 pub(super) fn wait_child() -> Result<Option<(i32, i32)>, Errno> {
-    let ended = rustix::process::wait(WaitOptions::NOHANG)?;
+    let ended = loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Err(Errno::INTR) => {}
+            ended => break ended?,
+        }
+    };
     Ok(ended.map(|(pid, status)| (pid.as_raw_pid(), status.as_raw())))
 }
 
 pub(super) fn peek_child() -> Result<(), Errno> {
     use rustix::process::{WaitId, WaitIdOptions, waitid};
-    waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT).map(|_| ())
+    loop {
+        match waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
+            Err(Errno::INTR) => {}
+            ended => return ended.map(|_| ()),
+        }
+    }
 }
 
 pub(super) fn is_readable(fd: RawFd) -> bool {

@@ -45,6 +45,12 @@ impl Record {
     }
 }
 
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
 /// `$XDG_RUNTIME_DIR/fell`, otherwise `/tmp/fell-UID`: a directory of the caller that nobody else can write to.
 pub(super) fn directory() -> io::Result<PathBuf> {
     let own = rustix::process::geteuid().as_raw();

@@ -7,9 +7,10 @@ use super::mask::SignalMask;
 use crate::pid::Pid;
 use crate::signal::Signal;
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, WaitOptions, waitid};
+use rustix::process::{WaitIdOptions, WaitOptions};
 use std::ffi::{CStr, c_char};
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
@@ -218,17 +219,6 @@ impl Child {
     pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
         send(-self.number, signal)
     }
-
-    /// How it ended, without collecting it; `None` while it runs.
-    pub fn peek(&self) -> Option<ExitStatus> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let pid = rustix::process::Pid::from_raw(self.number)?;
-        let status = waitid(WaitId::Pid(pid), options).ok()??;
-        if let Some(code) = status.exit_status() {
-            return Some(ExitStatus::from_raw((code & 0xff) << 8));
-        }
-        status.terminating_signal().map(ExitStatus::from_raw)
-    }
 }
 
 /// Sends every process of the caller's own group a signal, the caller included.
@@ -252,10 +242,10 @@ fn send(pid: i32, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// What [`reap`] has found.
+/// What [`reap`] or [`peek`] has found.
 #[derive(Debug)]
 pub enum Reaped {
-    /// This child had ended, and is collected.
+    /// This child had ended.
     Ended(Pid, ExitStatus),
     /// There are children, and none has ended.
     Running,
@@ -276,6 +266,38 @@ pub fn reap() -> Reaped {
             Err(Errno::INTR) => {}
             Err(_) => return Reaped::None,
         }
+    }
+}
+
+/// Looks for one child that has ended, whichever, and leaves it for [`collect`].
+pub fn peek() -> Reaped {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    loop {
+        // SAFETY: all zeroes are a valid `siginfo_t`.
+        let mut found: libc::siginfo_t = unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: `found` has room for the answer.
+        let failed = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut found, options.bits().cast_signed()) } != 0;
+        if failed {
+            match io::Error::last_os_error().kind() {
+                io::ErrorKind::Interrupted => continue,
+                _ => return Reaped::None,
+            }
+        }
+        // SAFETY: waitid has filled in the fields of a child's end, or left all of them 0.
+        let (pid, status) = unsafe { (found.si_pid(), found.si_status()) };
+        let raw = match found.si_code {
+            libc::CLD_EXITED => (status & 0xff) << 8,
+            libc::CLD_DUMPED => status | 0x80,
+            _ => status,
+        };
+        return Pid::from_raw(pid).map_or(Reaped::Running, |pid| Reaped::Ended(pid, ExitStatus::from_raw(raw)));
+    }
+}
+
+/// Collects the child that [`peek`] has found.
+pub fn collect(child: Pid) {
+    if let Some(child) = rustix::process::Pid::from_raw(child.as_raw()) {
+        while matches!(rustix::process::waitpid(Some(child), WaitOptions::NOHANG), Err(Errno::INTR)) {}
     }
 }
 

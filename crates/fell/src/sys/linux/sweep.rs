@@ -2,11 +2,12 @@
 
 use super::clock::since_boot;
 use super::guard::Terms;
-use super::raw::{close, for_each_child, is_own_child, is_readable, parent_of};
+use super::raw::{close, exit, for_each_child, is_own_child, is_readable, parent_of};
 use crate::signal::Signal;
 use rustix::fd::{BorrowedFd, IntoRawFd, RawFd};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
 use std::time::Duration;
 
 /// How many processes one sweep remembers; those beyond are found by the next.
@@ -46,8 +47,6 @@ pub(super) struct Sweep {
     is_blind: bool,
     /// How often children were looked for by probing.
     probes: u32,
-    /// The last number that a short probe asks for.
-    reach: i32,
 }
 
 impl Sweep {
@@ -62,8 +61,8 @@ impl Sweep {
             count: 0,
             began,
             is_blind: false,
-            probes: 0,
-            reach: 1 << 16,
+            // The whole range comes last.
+            probes: 1,
         }
     }
 
@@ -167,15 +166,22 @@ impl Sweep {
         }
     }
 
-    /// Finds our own children without `/proc`, by asking for each number whether it is one: for all numbers at first and now
-    /// and then, otherwise for those around where they were found.
+    /// Finds our own children without `/proc`, by asking for each number whether it is one.
+    ///
+    /// All descendants were forked after this process, and numbers are handed out in a cycle: so they lie between this
+    /// process's number and the newest, unless so many were forked since that the cycle has come round.
     fn probe(&mut self) {
         self.is_blind = true;
-        let last = if self.probes.is_multiple_of(WHOLE_PROBE) { max_pid() } else { self.reach };
+        let own = rustix::process::getpid().as_raw_pid();
+        let (first, rest) = match newest_pid() {
+            _ if self.probes.is_multiple_of(WHOLE_PROBE) => (2..=max_pid(), None),
+            Some(newest) if newest > own => (own + 1..=newest, None),
+            Some(newest) => (own + 1..=max_pid(), Some(2..=newest)),
+            None => (2..=max_pid(), None),
+        };
         self.probes = self.probes.wrapping_add(1);
-        for pid in 2..=last {
+        for pid in first.chain(rest.into_iter().flatten()) {
             if is_own_child(pid) {
-                self.reach = self.reach.max(pid.saturating_mul(2).min(max_pid()));
                 self.take(pid, None);
             }
         }
@@ -254,6 +260,20 @@ fn kill_cgroup(dir: RawFd) {
     if let Ok(file) = rustix::fs::openat(dir, c"cgroup.kill", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
         // The walk that follows kills one by one.
         rustix::io::write(&file, b"1").ok();
+    }
+}
+
+/// The number that the kernel hands out now, learnt by a fork that ends at once.
+fn newest_pid() -> Option<i32> {
+    // SAFETY: this process has one thread; the child exits at once.
+    match unsafe { libc::fork() } {
+        0 => exit(0),
+        -1 => None,
+        pid => {
+            let child = Pid::from_raw(pid);
+            while matches!(rustix::process::waitpid(child, WaitOptions::empty()), Err(Errno::INTR)) {}
+            Some(pid)
+        }
     }
 }
 

@@ -1,0 +1,127 @@
+//! What happens, in lines: `step e2e: PASS 12.3s`.
+
+use crate::output::{self, Colour};
+use fell_plan::Event;
+use fell_plan::document::{AttemptDocument, StepDocument};
+use fell_plan::report::{duration, rows};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// How much of a failed step's output is shown: its end.
+const TAIL_LINES: usize = 40;
+const TAIL_BYTES: u64 = 16 * 1024;
+/// The most processes of a tree that are shown.
+const MOST_ROWS: usize = 40;
+
+/// The line for an event that has one of its own.
+pub(super) fn line(event: Event<'_>) -> Option<String> {
+    match event {
+        Event::Started { step, attempt, attempts, service, limit } => {
+            let kind = if service { "service" } else { "step" };
+            let number = if attempt > 1 { format!(" (attempt {attempt} of {attempts})") } else { String::new() };
+            let limit = limit.map_or_else(String::new, |limit| format!(", limit {}", shown(limit)));
+            Some(format!("{kind} {step}: started{number}{limit}"))
+        }
+        Event::Ready { step, after } => Some(format!("service {step}: ready after {}", short(after))),
+        Event::Retrying { step, attempt, delay } => {
+            let why = attempt.message.as_deref().unwrap_or("failed");
+            let again = if delay.is_zero() { String::from("now") } else { format!("in {}", shown(delay)) };
+            let took = duration(attempt.elapsed_ms);
+            Some(format!("step {}: RETRY {took}: {why}; attempt {} {again}", step.name, attempt.number + 1))
+        }
+        Event::Cancelling { signal, force: false } => {
+            Some(format!("{signal}: ending what runs; once more uses force"))
+        }
+        Event::Cancelling { signal, force: true } => Some(format!("{signal} again: using force")),
+        Event::TimedOut { limit } => Some(format!("the plan reached its time limit of {}", shown(limit))),
+        Event::Over { .. } | Event::Finished { .. } => None,
+    }
+}
+
+/// The line for a step that has its verdict.
+pub(super) fn over(step: &StepDocument, colour: Colour) -> String {
+    let word = match step.verdict.as_str() {
+        "passed" => "PASS",
+        "flaky" => "FLAKY",
+        "failed" => "FAIL",
+        "cancelled" => "CANCELLED",
+        "skipped" => "SKIP",
+        other => other,
+    };
+    let word = match step.ok {
+        Some(ok) if step.verdict != "skipped" => colour.verdict(ok, word),
+        _ => String::from(word),
+    };
+    let took = if step.attempts.is_empty() { String::new() } else { format!(" {}", duration(step.elapsed_ms)) };
+    let reason = step.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", output::printable(reason)));
+    format!("{} {}: {word}{took}{reason}", step.kind, step.name)
+}
+
+/// What was left by steps that passed all the same.
+pub(super) fn warnings(step: &StepDocument) -> Vec<String> {
+    let mut lines = Vec::new();
+    for attempt in &step.attempts {
+        for process in attempt.leftovers() {
+            let name = output::printable(&process.name);
+            lines.push(format!("{} {}: left {} {name} behind: {}", step.kind, step.name, process.pid, process.detail));
+        }
+        for allowed in &attempt.allowed {
+            let reason = output::printable(&allowed.reason);
+            lines.push(format!("{} {}: {} may stay: {reason}", step.kind, step.name, output::printable(&allowed.name)));
+        }
+    }
+    lines
+}
+
+/// What is known of a failed attempt: the tree as it stood, and what became of it.
+pub(super) fn details(attempt: &AttemptDocument) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (title, tree) in [("the tree at the limit:", &attempt.at_limit), ("what was left:", &attempt.left)] {
+        if let Some(tree) = tree {
+            lines.push(format!("  {title}"));
+            let rows = rows(tree);
+            lines.extend(rows.iter().take(MOST_ROWS).map(|row| format!("    {}", output::printable(row))));
+            lines.extend((rows.len() > MOST_ROWS).then(|| format!("    and {} more", rows.len() - MOST_ROWS)));
+        }
+    }
+    if let Some(kill) = attempt.run.as_ref().and_then(|run| run.kill.as_ref()) {
+        lines.push(format!("  {}", kill.summary));
+        let outcome = |process: &fell::document::OutcomeDocument| {
+            format!("    {} {}: {}", process.pid, output::printable(&process.name), process.detail)
+        };
+        lines.extend(kill.processes.iter().take(MOST_ROWS).map(outcome));
+    }
+    lines
+}
+
+/// The end of its output, and a title for it.
+pub(super) fn tail(attempt: &AttemptDocument) -> (String, String) {
+    let (text, is_cut) = fell_plan::report::tail(Path::new(&attempt.output), TAIL_LINES, TAIL_BYTES);
+    let title = match (text.is_empty(), is_cut) {
+        (true, _) => String::from("no output"),
+        (false, true) => format!("the end of its output ({} bytes in {})", attempt.output_bytes, attempt.output),
+        (false, false) => format!("its output ({})", attempt.output),
+    };
+    (text, title)
+}
+
+/// The output of a step between two lines of fell's own.
+pub(super) fn print_output(step: &str, title: &str, text: &str) {
+    output::say(format!("step {step}: {title}"));
+    if text.is_empty() {
+        return;
+    }
+    let lines: Vec<String> = text.lines().map(|line| format!("  | {}", output::printable(line))).collect();
+    // Whoever closed stderr does not want to know.
+    writeln!(io::stderr(), "{}", lines.join("\n")).unwrap_or_default();
+}
+
+/// A limit, as the plan would write it.
+fn shown(time: Duration) -> String {
+    humantime::format_duration(Duration::from_millis(fell::document::milliseconds(time))).to_string()
+}
+
+fn short(time: Duration) -> String {
+    duration(fell::document::milliseconds(time))
+}

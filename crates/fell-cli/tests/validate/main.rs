@@ -1,0 +1,9 @@
+//! `fell validate`, end to end.
+
+mod crash;
+mod jenkins;
+mod refusals;
+mod runners;
+mod stops;
+mod trial;
+mod verdicts;
