@@ -103,6 +103,9 @@ struct Member<H> {
     action: Action,
     /// The first signal was sent, whatever came of it.
     is_told: bool,
+    /// The member that forked this one after it was told itself: it may need it to clean up, so this one is told only
+    /// when that one has ended.
+    helps: Option<usize>,
     /// The first signal, or force, has reached it.
     signalled: bool,
     /// By which means KILL was sent.
@@ -240,7 +243,7 @@ impl<H: Handle> Escalation<H> {
             aids,
             lineage: Lineage::default(),
         };
-        escalation.enrol(machine, root, action);
+        escalation.enrol(machine, root, action, None);
         if escalation.policy.grace.is_zero() {
             escalation.enter_force(machine);
         } else {
@@ -259,7 +262,7 @@ impl<H: Handle> Escalation<H> {
             .is_some_and(|&position| self.members[position].pinned.id().compare(&pinned.id()) != Sameness::Different);
         if !is_known {
             let action = self.protected.action(pinned.info(), &self.policy);
-            self.enrol(machine, pinned, action);
+            self.enrol(machine, pinned, action, None);
         }
     }
 
@@ -324,7 +327,17 @@ impl<H: Handle> Escalation<H> {
         newcomers == 0 && !self.is_restless
     }
 
-    fn enrol<M: Machine<Handle = H>>(&mut self, machine: &M, pinned: Pinned<H>, action: Action) -> usize {
+    fn enrol<M: Machine<Handle = H>>(
+        &mut self,
+        machine: &M,
+        pinned: Pinned<H>,
+        action: Action,
+        parent: Option<usize>,
+    ) -> usize {
+        let helps = parent.and_then(|parent| match &self.members[parent] {
+            Member { is_told: true, .. } => Some(parent),
+            helper => helper.helps,
+        });
         let position = self.members.len();
         self.follow_lives();
         let ended = pinned.has_ended().then(|| machine.now().saturating_sub(self.began));
@@ -334,7 +347,8 @@ impl<H: Handle> Escalation<H> {
             self.lineage.seed(pinned.pid());
         }
         self.index.insert(pinned.pid(), position);
-        let member = Member { pinned, action, is_told: false, signalled: false, forced: None, denied: false, ended };
+        let member =
+            Member { pinned, action, is_told: false, helps, signalled: false, forced: None, denied: false, ended };
         self.members.push(member);
         position
     }
@@ -342,7 +356,13 @@ impl<H: Handle> Escalation<H> {
     /// The first signal to whoever has not had it, root first; and CONT, so that a stopped process can obey.
     fn request_end(&mut self) {
         let signal = self.policy.signal;
-        for member in self.members.iter_mut().filter(|member| member.is_due() && !member.is_told) {
+        for position in 0..self.members.len() {
+            let helps = self.members[position].helps;
+            let is_needed = helps.is_some_and(|parent| !self.members[parent].pinned.has_ended());
+            let member = &mut self.members[position];
+            if is_needed || member.is_told || !member.is_due() {
+                continue;
+            }
             member.is_told = true;
             match signal {
                 Signal::KILL => member.kill(),
@@ -411,7 +431,7 @@ impl<H: Handle> Escalation<H> {
             self.follow_lives();
             if self.lineage.contains(pid) && !pinned.has_ended() {
                 let action = self.protected.action(pinned.info(), &self.policy);
-                self.enrol(machine, pinned, action);
+                self.enrol(machine, pinned, action, None);
             }
         }
     }
@@ -506,7 +526,7 @@ impl<H: Handle> Escalation<H> {
             Action::End if self.aids.spared.contains(&pinned.info().name) => Action::Spare,
             action => action,
         };
-        Some(self.enrol(machine, pinned, action))
+        Some(self.enrol(machine, pinned, action, Some(parent)))
     }
 
     pub(crate) fn note(&mut self, pid: Pid, what: String) {

@@ -194,3 +194,28 @@ fn who_must_not_be_ended_is_refused() {
         assert!(matches!(error, fell::Error::Refused { .. }), "{pid}: {error}");
     }
 }
+
+/// A shell's trap cleans up by programs, which are newcomers below a process that was told to end.
+#[test]
+fn a_clean_up_may_use_helpers() {
+    use std::io::Read;
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        "trap 'sleep 0.1; sh -c \"sleep 0.05; touch cleaned\"; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+    for round in 0..5 {
+        let (mut output, input) = std::io::pipe().unwrap();
+        let mut running = Supervisor::new("sh")
+            .args(["-c", script])
+            .current_dir(folder.path())
+            .stdout(fell::Stream::Descriptor(input.into()))
+            .kill_policy(KillPolicy { grace: Duration::from_secs(5), ..policy() })
+            .spawn()
+            .unwrap();
+        output.read_exact(&mut [0; 6]).unwrap();
+        running.terminate(fell::Signal::TERM).unwrap();
+        let report = running.wait().unwrap();
+        assert!(folder.path().join("cleaned").exists(), "round {round}: {report:#?}");
+        std::fs::remove_file(folder.path().join("cleaned")).unwrap();
+        assert_eq!(report.survivors().count(), 0);
+    }
+}

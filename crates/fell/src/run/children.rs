@@ -5,6 +5,7 @@ use crate::id::ProcessId;
 use crate::pid::Pid;
 use crate::pin::{Adoption, PinError, Pinned};
 use crate::scope::Layer;
+use crate::sys::linux::start::{Reaped, collect, peek};
 use crate::sys::{self, Machine};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -50,6 +51,21 @@ impl Running {
         }
         self.is_collected = true;
         sys::collect(self.child).map(ExitStatus::from_raw)
+    }
+
+    /// Collects orphans that have come home to this process and ended: for PID 1, to which those come that are no part
+    /// of the run. Does nothing in a process that is not [`exclusive`](crate::Supervisor::exclusive).
+    pub fn collect_orphans(&mut self) {
+        while let (true, Reaped::Ended(pid, status)) = (self.exclusive, peek()) {
+            // How the guardian ended is looked at when its link closes.
+            if pid.as_raw() == self.child && !self.is_collected {
+                return;
+            }
+            if Some(pid) == self.command {
+                self.status = Some(status);
+            }
+            collect(pid);
+        }
     }
 
     /// Collects the orphans that came home to this process, which serves this run alone.

@@ -196,6 +196,11 @@ impl Sweep {
             .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
             .map_or(-1, IntoRawFd::into_raw_fd);
         if let Some(parent) = parent {
+            // Forked by one that was told to end, and lives: it may need this one to clean up.
+            if parent.is_told && matches!(self.stage, Stage::Grace { .. }) {
+                close(fd);
+                return;
+            }
             // Opened, then verified: its row names a parent that is alive after the read, so that both PIDs were their own.
             let is_child = fd >= 0 && parent_of(pid) == Some(parent.pid) && !is_readable(parent.fd);
             if !is_child {
