@@ -5,7 +5,7 @@ use std::time::Instant;
 use miette::{Result, miette};
 
 use crate::command::{cargo, must_pass, passes};
-use crate::{codegen, deny, fuzz, place, tidy};
+use crate::{arena, codegen, deny, fuzz, place, tidy};
 
 struct Step {
     name: &'static str,
@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step { name: "deny", what: "licences, bans, sources and advisories of dependencies", run: dependencies },
     Step { name: "bins", what: "the programs that the tests run", run: bins },
     Step { name: "tests", what: "cargo nextest run --workspace --all-features", run: tests },
+    Step { name: "arena", what: "fell against every victim in every mode, as root and as nobody", run: adversaries },
     Step { name: "doctests", what: "the examples in the documentation", run: doctests },
     Step { name: "fuzz", what: "damaged bytes for the parsers, for a bounded time", run: damaged },
 ];
@@ -127,6 +128,15 @@ fn tests() -> Result<Verdict> {
         return Err(miette!("cargo-nextest is missing; install it with: cargo install --locked cargo-nextest"));
     }
     must_pass(&mut cargo(["nextest", "run", "--workspace", "--all-features"]))?;
+    Ok(Verdict::Passed)
+}
+
+/// Under every user that this one can play as.
+fn adversaries() -> Result<Verdict> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Verdict::Skipped("the victims are Linux programs"));
+    }
+    arena::run(&["--contestants".to_owned(), "fell,fell@nobody".to_owned()])?;
     Ok(Verdict::Passed)
 }
 

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arena;
 mod codegen;
 mod command;
 mod deny;
@@ -42,6 +43,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Let the victims play against fell and its peers; fails on any loss of fell
+    Arena {
+        /// For the arena itself; `-- --help` lists them
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Feed damaged bytes to the parsers for a bounded time
     Fuzz {
         /// Seconds for each target
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Test { only, .. } => gate::run(&only),
         Chore::Tidy => tidy::run(),
         Chore::Codegen { check } => codegen::run(check),
+        Chore::Arena { arguments } => arena::run(&arguments),
         Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
     };
     match done {

@@ -55,6 +55,7 @@ type Files = BTreeMap<String, String>;
 fn generated() -> Result<Files> {
     fell::document::schemas()
         .into_iter()
+        .chain(fell_plan::schemas())
         .map(|(name, schema)| {
             let text = serde_json::to_string_pretty(&schema).into_diagnostic()?;
             Ok((format!("{name}.json"), text + "\n"))
