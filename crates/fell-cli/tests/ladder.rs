@@ -64,15 +64,16 @@ fn kill_report(told: &Told) -> KillDocument {
     serde_json::from_str(&told.last_line()).unwrap_or_else(|error| panic!("{error}: {told:?}"))
 }
 
-/// A tree of this user beside a bystander.
-fn victim_of(user: User, trick: Trick, count: u32) -> Victim {
+/// A tree of this user, and a bystander beside it.
+fn victim_of(user: User, trick: Trick, count: u32) -> (Victim, Bystander) {
+    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
     let mut setup = Victim::of(trick).count(count).placement(Placement::OwnGroup);
     if let User::Uid(uid) = user {
         setup = setup.user(uid);
     }
     let mut victim = setup.spawn().unwrap();
     victim.wait_ready().unwrap();
-    victim
+    (victim, bystander)
 }
 
 const RUNS: [(Trick, u32); 6] = [
@@ -88,6 +89,8 @@ const RUNS: [(Trick, u32); 6] = [
 #[track_caller]
 fn nothing_survives(house: &House, context: &str, mut make: impl FnMut(&[std::ffi::OsString]) -> Command) {
     for (trick, count) in RUNS {
+        // A bystander lives no longer than any victim: one for each.
+        let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
         let victim = Victim::of(trick).count(count).prepare().unwrap();
         let told = Told::by(make(&run_words(house, &["-t", "1500ms", "-g", "500ms"], victim.argv())));
         let left = victim.wait_all_dead(PROMPTLY);
@@ -95,18 +98,18 @@ fn nothing_survives(house: &House, context: &str, mut make: impl FnMut(&[std::ff
         assert_eq!(told.code, 124, "{context}, {:?} {trick} {told:?}", house.user);
         assert!(victim.ledger().ready() > 0, "{context}, {:?} {trick}: it never ran: {told:?}", house.user);
         house.assert_empty(&(context, trick, &told));
+        bystander.assert_untouched();
         assert!(run_report(house).clean, "{context} {trick} {told:?}");
     }
 }
 
 #[test]
 fn without_pidfds() {
-    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
     for user in users() {
         let house = House::new(user);
         for errno in [ENOSYS, EPERM] {
             for (trick, count) in [(Trick::Wide, 20), (Trick::IgnoreTerm, 0), (Trick::DeepChain, 10)] {
-                let mut victim = victim_of(user, trick, count);
+                let (mut victim, bystander) = victim_of(user, trick, count);
                 let words = ["kill", "--json", "--grace", "500ms", &victim.pid().unwrap().to_string()];
                 let Some(command) = without_call(&house, PIDFD_OPEN, errno, &words) else { return };
                 let told = Told::by(command);
@@ -116,6 +119,7 @@ fn without_pidfds() {
                     assert_eq!(process.mechanism.as_deref(), Some("checked-pid"), "{user:?} {errno} {process:#?}");
                 }
                 victim.wait().unwrap();
+                bystander.assert_untouched();
             }
             nothing_survives(&house, &format!("pidfd_open gives {errno}"), |words| {
                 without_call(&house, PIDFD_OPEN, errno, words).unwrap()
@@ -132,7 +136,6 @@ fn without_pidfds() {
             assert!(!pidfd.available, "{doctor:#?}");
         }
     }
-    bystander.assert_untouched();
 }
 
 #[test]
@@ -140,7 +143,6 @@ fn without_a_descriptor_to_spare() {
     if !needs("prlimit") {
         return;
     }
-    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
     for user in users() {
         let house = House::new(user);
         let limited = |most: u32, words: &[std::ffi::OsString]| {
@@ -150,7 +152,7 @@ fn without_a_descriptor_to_spare() {
         };
         for (trick, count) in [(Trick::Wide, 60), (Trick::DeepChain, 40)] {
             for most in [14, 24] {
-                let mut victim = victim_of(user, trick, count);
+                let (mut victim, bystander) = victim_of(user, trick, count);
                 let words = ["kill", "--json", "--grace", "1s", &victim.pid().unwrap().to_string()].map(Into::into);
                 let told = Told::by(limited(most, &words));
                 assert_eq!(told.code, 0, "{user:?} {most} {trick} {told:?}");
@@ -163,6 +165,7 @@ fn without_a_descriptor_to_spare() {
                     .count();
                 assert!(weak > 0, "{user:?} {most} {trick}: the weaker mechanism is not named: {report:#?}");
                 victim.wait().unwrap();
+                bystander.assert_untouched();
             }
         }
         nothing_survives(&house, "20 descriptors", |words| limited(20, words));
@@ -179,7 +182,6 @@ fn without_a_descriptor_to_spare() {
             house.assert_empty(&(most, &told));
         }
     }
-    bystander.assert_untouched();
 }
 
 #[test]
@@ -187,7 +189,6 @@ fn without_proc() {
     if !needs_root("a mount namespace") || !needs("unshare") {
         return;
     }
-    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
     for user in users() {
         let house = House::new(user);
         let hidden = |words: &[std::ffi::OsString]| {
@@ -195,7 +196,7 @@ fn without_proc() {
             inner.args(words);
             in_private_mounts(&inner, "mount -t tmpfs none /proc || exit 98")
         };
-        let mut victim = victim_of(user, Trick::Wide, 5);
+        let (mut victim, bystander) = victim_of(user, Trick::Wide, 5);
         let words = ["kill", "--json", "--grace", "500ms", &victim.pid().unwrap().to_string()].map(Into::into);
         let told = Told::by(hidden(&words));
         // What is below the target can't be seen without /proc: that has to be said.
@@ -203,9 +204,9 @@ fn without_proc() {
         assert_eq!(report.targets[0].processes[0].outcome.as_deref(), Some("exited"), "{user:?} {report:#?}");
         assert!(!report.targets[0].gaps.is_empty(), "{user:?}: the gap is not named: {report:#?}");
         victim.end().unwrap();
+        bystander.assert_untouched();
         nothing_survives(&house, "no /proc", hidden);
     }
-    bystander.assert_untouched();
 }
 
 /// The command in a mount namespace of its own, after these lines have changed its mounts.
@@ -237,13 +238,14 @@ fn with_the_processes_of_others_hidden() {
         in_private_mounts(&inner, "mount -t proc -o hidepid=2 none /proc || exit 98")
     };
     // Its own trees it sees.
-    let mut victim = victim_of(user, Trick::Wide, 5);
+    let (mut victim, bystander) = victim_of(user, Trick::Wide, 5);
     let words = ["kill", "--json", "--grace", "500ms", &victim.pid().unwrap().to_string()].map(Into::into);
     let told = Told::by(hidden(&words));
     assert_eq!(told.code, 0, "{told:?}");
     assert_eq!(kill_report(&told).targets[0].processes.len(), 6, "{told:?}");
     victim.wait_all_dead(PROMPTLY).unwrap();
     victim.wait().unwrap();
+    bystander.assert_untouched();
     nothing_survives(&house, "hidepid=2", hidden);
 
     // Somebody else's it can't see, and must not say to be gone.

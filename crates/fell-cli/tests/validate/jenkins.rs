@@ -111,7 +111,10 @@ pub(crate) fn check(report: &str) -> Vec<Case> {
             }
             Event::GeneralRef(reference) => {
                 let name = String::from_utf8_lossy(&reference).into_owned();
-                assert!(["amp", "lt", "gt", "quot", "apos"].contains(&name.as_str()) || name.starts_with('#'), "{name}");
+                assert!(
+                    ["amp", "lt", "gt", "quot", "apos"].contains(&name.as_str()) || name.starts_with('#'),
+                    "{name}"
+                );
             }
             Event::Eof => break,
             Event::Decl(_) => {}
@@ -163,9 +166,7 @@ fn enter(element: &BytesStart<'_>, parent: Option<&Rule>, cases: &mut Vec<Case>)
 
 /// <https://www.w3.org/TR/xml/#charsets>, references to characters included.
 fn assert_characters(report: &str) {
-    let is_char = |letter: char| {
-        matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-    };
+    let is_char = |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
     if let Some((at, letter)) = report.char_indices().find(|(_, letter)| !is_char(*letter)) {
         panic!("{letter:?} at {at} is no character of XML");
     }
@@ -183,7 +184,9 @@ fn assert_characters(report: &str) {
 #[test]
 fn the_rules_are_enforced() {
     let suite = |inside: &str| {
-        format!("<testsuites><testsuite name=\"a\" tests=\"1\" failures=\"0\" errors=\"0\">{inside}</testsuite></testsuites>")
+        format!(
+            "<testsuites><testsuite name=\"a\" tests=\"1\" failures=\"0\" errors=\"0\">{inside}</testsuite></testsuites>"
+        )
     };
     let cases = check(&suite("<testcase name=\"x\"><failure type=\"exit\">no</failure></testcase>"));
     assert_eq!(cases, [Case { name: String::from("x"), end: String::from("failure exit"), reruns: 0 }]);

@@ -1,5 +1,6 @@
 //! `fell validate`, end to end.
 
+mod cookbook;
 mod crash;
 mod jenkins;
 mod refusals;

@@ -9,11 +9,20 @@ const PLAN: &str = "schema = 1\n[step.build]\nrun = [\"touch\", \"built\"]\n[ste
 fn one_line_says_where_and_what_would_be_right() {
     let trial = Trial::new(PLAN);
     for (words, expected) in [
-        (&["--set", "step.test.timout=3s"][..], "fell: fell.toml:7:1: unknown key \"timout\"; did you mean \"timeout\"?\n"),
+        (
+            &["--set", "step.test.timout=3s"][..],
+            "fell: fell.toml:7:1: unknown key \"timout\"; did you mean \"timeout\"?\n",
+        ),
         (&["--set", "step.test.timeout=3"], "fell: fell.toml:7:11: a duration needs its unit; did you mean \"3s\"?\n"),
-        (&["--set", "step.test.needs=[\"buidl\"]"], "fell: fell.toml:5:10: no step is called \"buidl\"; did you mean \"build\"?\n"),
+        (
+            &["--set", "step.test.needs=[\"buidl\"]"],
+            "fell: fell.toml:5:10: no step is called \"buidl\"; did you mean \"build\"?\n",
+        ),
         (&["--only", "tset"], "fell: --only tset: no step has this name; did you mean \"test\"?\n"),
-        (&["--shard", "3/2"], "fell: invalid value '3/2' for '--shard <K/N>': expected K/N with K from 1 to N, such as 2/4; try 'fell validate --help'\n"),
+        (
+            &["--shard", "3/2"],
+            "fell: invalid value '3/2' for '--shard <K/N>': expected K/N with K from 1 to N, such as 2/4; try 'fell validate --help'\n",
+        ),
         (&["other.toml"], "fell: other.toml: no such plan\n"),
     ] {
         let output = trial.run(words);

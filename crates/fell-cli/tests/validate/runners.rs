@@ -46,13 +46,14 @@ fn github_gets_one_annotation_a_failure_and_a_summary() {
 fn a_summary_stays_below_one_mebibyte() {
     let mut plan = String::from("schema = 1\njobs = 8\n");
     for index in 0..150 {
-        plan.push_str(&format!("[step.s{index}]\nrun = [\"sh\", \"-c\", \"head -c 9000 /dev/zero | tr '\\\\0' x; exit 1\"]\n"));
+        plan.push_str(&format!(
+            "[step.s{index}]\nrun = [\"sh\", \"-c\", \"head -c 9000 /dev/zero | tr '\\\\0' x; exit 1\"]\n"
+        ));
     }
     let trial = Trial::new(&plan);
     let summary = trial.path("summary.md");
     fs::write(&summary, "x".repeat(500_000)).unwrap();
-    let output =
-        trial.command(&["-q", "--github=on"]).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
+    let output = trial.command(&["-q", "--github=on"]).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
     assert_eq!(output.status.code(), Some(100));
     let length = fs::metadata(&summary).unwrap().len();
     assert!((500_001..=1024 * 1024).contains(&length), "{length}");

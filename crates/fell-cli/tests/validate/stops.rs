@@ -22,7 +22,7 @@ run = ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.0
 ready = {{ log = "up" }}
 [step.polite]
 needs = ["server", "quick"]
-run = ["sh", "-c", "trap 'touch asked; exit 0' TERM; touch began; while :; do sleep 0.05; done"]
+run = ["sh", "-c", "trap ': > asked; exit 0' TERM; touch began; while :; do sleep 0.05; done"]
 [step.deaf]
 needs = ["server", "quick"]
 run = ["sh", "-c", "trap '' TERM; touch deaf; while :; do sleep 0.05; done"]
@@ -111,7 +111,11 @@ fn on_a_terminal() {
         drop(keyboard);
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
         let report = trial.report();
-        assert_eq!((report.verdict.as_str(), step(&report, "clean").verdict.as_str()), ("cancelled", verdict), "{shown}");
+        assert_eq!(
+            (report.verdict.as_str(), step(&report, "clean").verdict.as_str()),
+            ("cancelled", verdict),
+            "{shown}"
+        );
         assert!(shown.contains("polite: "), "the live view names what runs: {shown:?}");
         trial.assert_nobody_within(LONG, &shown);
     }

@@ -113,8 +113,7 @@ pub(crate) fn send(child: &Child, signal: Signal) {
 /// Waits for this long, on nothing.
 pub(crate) fn pause(time: Duration) {
     let mut nothing: [PollFd<'_>; 0] = [];
-    let timeout =
-        Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap(), tv_nsec: i64::from(time.subsec_nanos()) };
+    let timeout = Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap(), tv_nsec: i64::from(time.subsec_nanos()) };
     poll(&mut nothing, Some(&timeout)).unwrap();
 }
 
@@ -136,4 +135,3 @@ pub(crate) fn needs(program: &str) -> bool {
     }
     found
 }
-

@@ -4,8 +4,7 @@ use super::jenkins;
 use super::trial::{LONG, Trial, needs, step};
 use std::net::TcpListener;
 
-const REPORTS: &str =
-    "report = { junit = \"out/junit.xml\", json = \"out/report.json\", md = \"out/summary.md\" }\n";
+const REPORTS: &str = "report = { junit = \"out/junit.xml\", json = \"out/report.json\", md = \"out/summary.md\" }\n";
 
 /// A port that nobody has.
 fn free_port() -> u16 {
@@ -37,7 +36,7 @@ leftovers = {{ settle = "300ms" }}
 [step.build]
 run = ["true"]
 [step.hang]
-run = ["sh", "-c", "{hanging} >/dev/null 2>&1 & while ! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {held}))' 2>/dev/null; do sleep 0.05; done; exec sleep 1000 --password=hunter2"]
+run = ["sh", "-c", "{hanging} >/dev/null 2>&1 & while ! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {held}))' 2>/dev/null; do sleep 0.05; done; exec python3 -c 'import time; time.sleep(1000)' --password=hunter2"]
 timeout = "6s"
 [step.daemon]
 run = ["sh", "-c", "setsid sleep 300 & exit 0"]
@@ -199,4 +198,38 @@ fn services_that_fail_say_how() {
         assert_eq!(step(&report, name).verdict, "passed", "{name} {told}");
     }
     assert_eq!(trial.living(), Vec::<String>::new());
+}
+
+#[test]
+fn what_may_stay_stays_and_is_listed() {
+    let trial = Trial::new(&format!(
+        "schema = 1\n{REPORTS}[defaults.leftovers]\nsettle = \"100ms\"\n\
+         [step.named]\nrun = [\"sh\", \"-c\", \"setsid sleep 3 & exit 0\"]\n\
+         leftovers = {{ allow = [{{ name = \"sleep\", reason = \"a shared cache\" }}] }}\n\
+         [step.all]\nrun = [\"sh\", \"-c\", \"setsid sleep 3 & exit 0\"]\nleftovers = {{ result = \"allow\" }}\n"
+    ));
+    let output = trial.run(&[]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("step named: sleep may stay: a shared cache"), "{told}");
+    let report = trial.report();
+    let allowed = &step(&report, "named").attempts[0].allowed;
+    assert_eq!((allowed.len(), allowed[0].pids.len()), (1, 1));
+    assert_eq!(trial.living().len(), 2, "{told}");
+    trial.assert_nobody_within(LONG, "they end by themselves");
+}
+
+#[test]
+fn a_long_grace_outlasts_the_limit() {
+    let trial = Trial::new(&format!(
+        "schema = 1\n{REPORTS}[step.slow]\ntimeout = \"300ms\"\nkill = {{ grace = \"20s\" }}\n\
+         run = [\"sh\", \"-c\", \"trap 'sleep=1; while [ $sleep -lt 140 ]; do read -t 0.05 x <> wait; sleep=$((sleep + 1)); done; : > cleaned; exit 0' TERM; while :; do read -t 0.05 x <> wait; done\"]\n"
+    ));
+    rustix::fs::mkfifoat(rustix::fs::CWD, trial.path("wait"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let mut plan = trial.read("fell.toml");
+    plan = plan.replace("\"sh\", \"-c\"", "\"bash\", \"-c\"");
+    std::fs::write(trial.path("fell.toml"), plan).unwrap();
+    let output = trial.run(&[]);
+    assert_eq!(output.status.code(), Some(100));
+    assert!(trial.path("cleaned").exists(), "its clean-up takes 7 s, longer than any backstop: {output:?}");
 }
