@@ -5,7 +5,7 @@ use std::time::Instant;
 use miette::{Result, miette};
 
 use crate::command::{cargo, must_pass, passes};
-use crate::{arena, codegen, deny, fuzz, place, tidy};
+use crate::{arena, codegen, deny, fuzz, place, python, tidy};
 
 struct Step {
     name: &'static str,
@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", what: "cargo nextest run --workspace --all-features", run: tests },
     Step { name: "arena", what: "fell against every victim in every mode, as root and as nobody", run: adversaries },
     Step { name: "doctests", what: "the examples in the documentation", run: doctests },
+    Step { name: "python", what: "the wheel in an environment of its own: pytest, mypy, stubtest", run: package },
     Step { name: "fuzz", what: "damaged bytes for the parsers, for a bounded time", run: damaged },
 ];
 
@@ -143,6 +144,10 @@ fn adversaries() -> Result<Verdict> {
 fn doctests() -> Result<Verdict> {
     must_pass(&mut cargo(["test", "--doc", "--workspace", "--all-features"]))?;
     Ok(Verdict::Passed)
+}
+
+fn package() -> Result<Verdict> {
+    Ok(python::run()?.map_or(Verdict::Passed, Verdict::Skipped))
 }
 
 fn damaged() -> Result<Verdict> {

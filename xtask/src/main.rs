@@ -9,6 +9,7 @@ mod deny;
 mod fuzz;
 mod gate;
 mod place;
+mod python;
 mod tidy;
 
 use std::process::ExitCode;

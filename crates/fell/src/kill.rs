@@ -6,7 +6,8 @@ use crate::id::{ProcessId, Sameness};
 use crate::info::{ProcessInfo, State};
 use crate::lineage::Lineage;
 use crate::look::{look_at, protected};
-use crate::outcome::{Mechanism, Outcome, ProcessReport};
+use crate::member::{Member, judge};
+use crate::outcome::Mechanism;
 use crate::pid::Pid;
 use crate::pin::{Adoption, PinError, Pinned};
 use crate::plan::{Action, KillPlan, Protected};
@@ -14,7 +15,7 @@ use crate::policy::KillPolicy;
 use crate::report::Report;
 use crate::signal::Signal;
 use crate::snapshot::Gap;
-use crate::sys::{Enclosure, Handle, Host, Lives, Lost, Machine, ReadError, SignalError};
+use crate::sys::{Enclosure, Handle, Host, Lives, Lost, Machine, ReadError};
 use crate::tree::Tree;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -95,54 +96,6 @@ pub fn plan_tree(target: ProcessId, policy: &KillPolicy) -> Result<Option<KillPl
     let members = tree.nodes.into_iter().map(|node| node.info);
     let plan = KillPlan::new(members, policy, &protected);
     plan.map(Some).map_err(|refusal| Error::Refused { target, refusal })
-}
-
-/// A member of the tree, held until its end was seen.
-struct Member<H> {
-    pinned: Pinned<H>,
-    action: Action,
-    /// The first signal was sent, whatever came of it.
-    is_told: bool,
-    /// The member that forked this one after it was told itself: it may need it to clean up, so this one is told only
-    /// when that one has ended.
-    helps: Option<usize>,
-    /// The first signal, or force, has reached it.
-    signalled: bool,
-    /// By which means KILL was sent.
-    forced: Option<Mechanism>,
-    denied: bool,
-    /// When its end was observed, since the beginning.
-    ended: Option<Duration>,
-}
-
-impl<H: Handle> Member<H> {
-    /// To be ended, and not yet seen to have ended.
-    fn is_due(&self) -> bool {
-        self.ended.is_none() && matches!(self.action, Action::End | Action::Collected)
-    }
-
-    /// Gives whether the process has taken the signal.
-    fn send(&mut self, signal: Signal) -> bool {
-        let sent = self.pinned.signal(signal);
-        match &sent {
-            Ok(()) => {
-                self.signalled = true;
-                self.denied = false;
-            }
-            Err(SignalError::Gone) => {}
-            Err(SignalError::Denied) => self.denied = true,
-            Err(SignalError::Failed(error)) => {
-                warn!(pid = self.pinned.pid().get(), %signal, %error, "signal failed");
-            }
-        }
-        sent.is_ok()
-    }
-
-    fn kill(&mut self) {
-        if self.send(Signal::KILL) {
-            self.forced = Some(self.pinned.mechanism());
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -668,35 +621,5 @@ impl<H: Handle> Escalation<H> {
             );
         }
         report
-    }
-}
-
-/// What became of a member: exactly one outcome each.
-fn judge<M: Machine>(machine: &M, member: Member<M::Handle>, tree: &[Pid]) -> ProcessReport {
-    let row = match machine.read(member.pinned.pid()) {
-        Ok(row) if row.id.compare(&member.pinned.id()) != Sameness::Different => Some(row),
-        Ok(_) | Err(_) => None,
-    };
-    let zombie = row.as_ref().filter(|row| row.state == State::Zombie);
-    let outcome = match (member.action, member.ended) {
-        (Action::Refuse(refusal), None) => Outcome::Refused(refusal),
-        (Action::Spare, None) => Outcome::Spared,
-        (_, Some(_)) if member.forced.is_some() => Outcome::Killed,
-        (_, Some(_)) if member.signalled => Outcome::Exited,
-        (_, Some(_)) => match zombie {
-            Some(row) => Outcome::Zombie { parent: row.parent },
-            None => Outcome::AlreadyGone,
-        },
-        (_, None) if member.denied => Outcome::PermissionDenied,
-        (_, None) => Outcome::Unkillable { state: row.as_ref().map_or(State::Unknown, |row| row.state) },
-    };
-    let uncollected_by =
-        zombie.and_then(|row| row.parent).filter(|parent| outcome.is_felled() && !tree.contains(parent));
-    ProcessReport {
-        outcome,
-        mechanism: member.forced.or(member.signalled.then(|| member.pinned.mechanism())),
-        after: member.ended,
-        uncollected_by,
-        info: member.pinned.info().clone(),
     }
 }

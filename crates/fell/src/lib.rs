@@ -29,6 +29,7 @@ mod kill;
 #[doc(hidden)]
 pub mod lineage;
 mod look;
+mod member;
 pub mod outcome;
 pub mod pid;
 mod pin;

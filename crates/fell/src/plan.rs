@@ -42,12 +42,12 @@ impl Protected {
     /// Whether and why this process may not be ended under this policy.
     pub fn refusal(&self, row: &ProcessInfo, policy: &KillPolicy) -> Option<Refusal> {
         let pid = row.pid();
-        if pid == Pid::INIT {
+        if self.own == Some(pid) {
+            Some(Refusal::Own)
+        } else if pid == Pid::INIT {
             Some(Refusal::Init)
         } else if row.kernel_thread {
             Some(Refusal::KernelThread)
-        } else if self.own == Some(pid) {
-            Some(Refusal::Own)
         } else if self.ancestors.contains(&pid) && !policy.ancestors {
             Some(Refusal::Ancestor)
         } else {
@@ -62,8 +62,10 @@ impl Protected {
     /// The root is not to be ended: then nothing of the tree may be signalled.
     pub fn root_action(&self, row: &ProcessInfo, policy: &KillPolicy) -> Result<Action, Refusal> {
         match (policy.extent, self.action(row, policy)) {
+            // A process may end its own descendants, and no more of a tree that it is in.
+            (Extent::Descendants, Action::Refuse(Refusal::Own)) => Ok(Action::Spare),
+            (_, Action::Refuse(refusal)) => Err(refusal),
             (Extent::Descendants, _) => Ok(Action::Spare),
-            (Extent::Tree, Action::Refuse(refusal)) => Err(refusal),
             (Extent::Tree, action) => Ok(action),
         }
     }
@@ -165,6 +167,19 @@ mod tests {
         assert_eq!(plan(vec![row(1)], &policy), Err(Refusal::Init));
         assert_eq!(plan(vec![row(50)], &policy), Err(Refusal::Own));
         assert_eq!(plan(vec![row(40), row(50)], &policy), Ok(vec![Action::End, Action::Refuse(Refusal::Own)]));
+    }
+
+    #[test]
+    fn the_children_of_who_must_not_be_ended_are_refused_as_well() {
+        let policy = KillPolicy { extent: Extent::Descendants, ..KillPolicy::default() };
+        assert_eq!(plan(vec![row(1), row(9)], &policy), Err(Refusal::Init));
+        assert_eq!(plan(vec![row(40), row(9)], &policy), Err(Refusal::Ancestor));
+        assert_eq!(plan(vec![ProcessInfo { kernel_thread: true, ..row(2) }], &policy), Err(Refusal::KernelThread));
+        assert_eq!(plan(vec![row(50), row(9)], &policy), Ok(vec![Action::Spare, Action::End]));
+        // As the first process of a container, too.
+        let protected = Protected { own: Some(Pid::INIT), ancestors: Vec::new() };
+        let own = KillPlan::new(vec![row(1), row(9)], &policy, &protected).unwrap();
+        assert_eq!(own.processes[0].action, Action::Spare);
     }
 
     #[test]

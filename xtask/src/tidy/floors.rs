@@ -14,6 +14,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
         &[
             "pin",
             "kill",
+            "member",
             "felling",
             "wait",
             "look",

@@ -70,7 +70,7 @@ impl RunReport {
     }
 }
 
-/// Why [`Running::wait_until`] came back.
+/// Why [`Running::wait_until`](super::Running::wait_until) came back.
 #[derive(Debug)]
 pub enum Progress {
     /// The run is over.

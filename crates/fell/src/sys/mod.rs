@@ -20,7 +20,9 @@ pub(crate) mod linux;
 pub mod parse;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Abilities, Collected, Finding, Findings, Linux as Host, LinuxHandle, Listening, mask::SignalMask};
+pub use linux::{
+    Abilities, Collected, Finding, Findings, Linux as Host, LinuxHandle, Listening, entry::Words, mask::SignalMask,
+};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     Terms,

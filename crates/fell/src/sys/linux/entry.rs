@@ -70,17 +70,20 @@ macro_rules! entry {
         #[cfg(not(test))]
         #[doc(hidden)]
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(argc: ::std::ffi::c_int, argv: *const *const ::std::ffi::c_char) -> ::std::ffi::c_int {
+        pub unsafe extern "C" fn main(
+            argc: ::std::ffi::c_int,
+            argv: *const *const ::std::ffi::c_char,
+        ) -> ::std::ffi::c_int {
             // SAFETY: the C runtime calls this once, with the process's own words, which stay where they are.
-            let words = unsafe { $crate::init::Words::from_main(argc, argv) };
-            let begin: fn($crate::init::Words) -> u8 = $begin;
+            let words = unsafe { $crate::sys::Words::from_main(argc, argv) };
+            let begin: fn($crate::sys::Words) -> u8 = $begin;
             ::std::process::exit(begin(words).into())
         }
 
         #[cfg(test)]
         fn main() {
             // SAFETY: no words at all.
-            let words = unsafe { $crate::init::Words::from_main(0, ::std::ptr::null()) };
+            let words = unsafe { $crate::sys::Words::from_main(0, ::std::ptr::null()) };
             ::std::process::exit($begin(words).into())
         }
     };

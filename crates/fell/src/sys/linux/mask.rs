@@ -1,5 +1,6 @@
 //! A thread's set of blocked signals.
 
+use crate::signal::Signal;
 use std::fmt;
 use std::mem::MaybeUninit;
 
@@ -32,6 +33,14 @@ impl SignalMask {
             libc::sigemptyset(mask.as_mut_ptr());
             SignalMask(mask.assume_init())
         }
+    }
+
+    /// The same without this signal.
+    #[must_use]
+    pub fn without(mut self, signal: Signal) -> SignalMask {
+        // SAFETY: an initialised set. A number that the C library keeps for itself is refused and changes nothing.
+        unsafe { libc::sigdelset(&raw mut self.0, signal.as_raw()) };
+        self
     }
 
     /// Blocks every signal in the calling thread; gives what was blocked before.
