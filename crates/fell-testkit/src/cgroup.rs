@@ -63,7 +63,7 @@ impl Directory {
             return Ok(None);
         };
         let path = loop {
-            let path = own.join(format!("fell-testkit-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed)));
+            let path = own.join(format!("victims-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed)));
             match fs::create_dir(&path) {
                 Ok(()) => break path,
                 // Of a process with this number in another PID namespace, or of one that was killed.

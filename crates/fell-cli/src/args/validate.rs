@@ -25,7 +25,14 @@ pub(crate) struct ValidateArgs {
     pub(crate) plan: Option<PathBuf>,
 
     /// Run these steps and what they need (repeatable)
-    #[arg(long, env = "FELL_ONLY", value_name = "STEP", value_delimiter = ',', hide_env = true, help_heading = "Choice")]
+    #[arg(
+        long,
+        env = "FELL_ONLY",
+        value_name = "STEP",
+        value_delimiter = ',',
+        hide_env = true,
+        help_heading = "Choice"
+    )]
     pub(crate) only: Vec<String>,
     /// Run the K-th of N parts of the plan
     #[arg(long, env = "FELL_SHARD", value_name = "K/N", hide_env = true, help_heading = "Choice")]

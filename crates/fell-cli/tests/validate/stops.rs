@@ -22,7 +22,7 @@ run = ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.0
 ready = {{ log = "up" }}
 [step.polite]
 needs = ["server", "quick"]
-run = ["sh", "-c", "trap ': > asked; exit 0' TERM; touch began; while :; do sleep 0.05; done"]
+run = ["sh", "-c", "trap 'touch asked; exit 0' TERM; touch began; while :; do sleep 0.05; done"]
 [step.deaf]
 needs = ["server", "quick"]
 run = ["sh", "-c", "trap '' TERM; touch deaf; while :; do sleep 0.05; done"]

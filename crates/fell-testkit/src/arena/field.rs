@@ -7,7 +7,7 @@ use super::contestant::{Contestant, FELL};
 use super::mode::Mode;
 use super::nursery::Nursery;
 use super::record::{Record, Verdict};
-use super::warden::Warden;
+use super::warden::{Warden, Watched};
 use super::worker::Briefing;
 use fell_testkit::{Cage, NOBODY, Trick, UserCommand, as_user, victim_binary};
 use std::collections::VecDeque;
@@ -137,11 +137,8 @@ impl Field {
 
     /// Plays everything; the records in the order of the board.
     pub(crate) fn play(&self) -> io::Result<Vec<Record>> {
-        // A bound from outside; where there is none, the victims' budgets have to do.
-        let cage = Cage::new(Cage::ROOM);
         let nursery = Nursery::open()?;
         let warden = Warden::start(|command| nursery.spawn(command))?;
-        let _watched = cage.as_ref().map(|cage| warden.watch_cage(cage)).transpose()?;
         let mut users: Vec<&str> = self.columns.iter().map(|column| column.user.as_str()).collect();
         users.sort_unstable();
         users.dedup();
@@ -149,10 +146,9 @@ impl Field {
         let desk = Desk { cases: Mutex::default(), records: Mutex::default(), total, is_verbose: self.is_verbose };
         for user in users {
             *desk.cases.lock().map_err(|_| poisoned())? = self.cases(user);
-            let camp = Camp::new(self, uid(user)?, nursery.clone())?;
+            let camp = Camp::new(self, uid(user)?, &nursery, &warden)?;
             std::thread::scope(|scope| {
-                let workers: Vec<_> =
-                    (0..self.jobs).map(|_| scope.spawn(|| desk.employ(&camp, cage.as_ref()))).collect();
+                let workers: Vec<_> = (0..self.jobs).map(|_| scope.spawn(|| desk.employ(&camp))).collect();
                 workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| poisoned())?)
             })?;
         }
@@ -214,18 +210,19 @@ fn locate_fell(said: Option<&Path>) -> io::Result<PathBuf> {
 }
 
 /// The programs, where a user can reach them.
-struct Camp {
+struct Camp<'a> {
     uid: u32,
     arena: PathBuf,
     victim: PathBuf,
     briefing: Briefing,
-    nursery: Nursery,
+    nursery: &'a Nursery,
+    warden: &'a Warden,
     /// Holds the copies, if there are some.
     _copies: Vec<UserCommand>,
 }
 
-impl Camp {
-    fn new(field: &Field, uid: u32, nursery: Nursery) -> io::Result<Self> {
+impl<'a> Camp<'a> {
+    fn new(field: &Field, uid: u32, nursery: &'a Nursery, warden: &'a Warden) -> io::Result<Self> {
         let (arena, victim) = (std::env::current_exe()?, victim_binary()?);
         let mut copies = Vec::new();
         let mut reachable = |program: &Path| -> io::Result<PathBuf> {
@@ -239,10 +236,13 @@ impl Camp {
         };
         let (arena, victim, fell) = (reachable(&arena)?, reachable(&victim)?, reachable(&field.fell)?);
         let briefing = Briefing { starter: std::process::id(), fell, contestants: field.contestants.clone() };
-        Ok(Self { uid, arena, victim, briefing, nursery, _copies: copies })
+        Ok(Self { uid, arena, victim, briefing, nursery, warden, _copies: copies })
     }
 
-    fn hire(&self, cage: Option<&Cage>) -> io::Result<Worker> {
+    fn hire(&self) -> io::Result<Worker<'a>> {
+        // A bound from outside; where there is none, the victims' budgets have to do.
+        let cage = Cage::new(Cage::ROOM);
+        let watched = cage.as_ref().map(|cage| self.warden.watch_cage(cage)).transpose()?;
         let user;
         let mut command = if self.uid == own_uid() {
             Command::new(&self.arena)
@@ -252,28 +252,32 @@ impl Camp {
         };
         command.arg(super::WORKER).env("FELL_VICTIM", &self.victim);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        if let Some(cage) = cage {
+        if let Some(cage) = &cage {
             cage.join(&mut command)?;
         }
         let mut child = self.nursery.spawn(&mut command)?;
         let lost = || io::Error::other("a worker has no pipes");
         let orders = child.stdin.take().ok_or_else(lost)?;
         let reports = BufReader::new(child.stdout.take().ok_or_else(lost)?);
-        let mut worker = Worker { child, nursery: self.nursery.clone(), orders: Some(orders), reports };
+        let mut worker =
+            Worker { child, nursery: self.nursery, orders: Some(orders), reports, _cage: cage, _watched: watched };
         worker.say(&serde_json::to_string(&self.briefing)?)?;
         Ok(worker)
     }
 }
 
 /// A worker as its starter sees it.
-struct Worker {
+struct Worker<'a> {
     child: Child,
-    nursery: Nursery,
+    nursery: &'a Nursery,
     orders: Option<ChildStdin>,
     reports: BufReader<ChildStdout>,
+    // Dropped after the worker has ended, the cage before its watch.
+    _cage: Option<Cage>,
+    _watched: Option<Watched<'a>>,
 }
 
-impl Worker {
+impl Worker<'_> {
     fn say(&mut self, line: &str) -> io::Result<()> {
         match &mut self.orders {
             Some(orders) => writeln!(orders, "{line}"),
@@ -291,7 +295,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for Worker<'_> {
     fn drop(&mut self) {
         // The end of its orders is the end of a worker.
         self.orders = None;
@@ -310,7 +314,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn employ(&self, camp: &Camp, cage: Option<&Cage>) -> io::Result<()> {
+    fn employ(&self, camp: &Camp<'_>) -> io::Result<()> {
         let mut worker = None;
         loop {
             let Some(case) = self.cases.lock().map_err(|_| poisoned())?.pop_front() else {
@@ -318,7 +322,7 @@ impl Desk {
             };
             let mut hired = match worker.take() {
                 Some(worker) => worker,
-                None => camp.hire(cage)?,
+                None => camp.hire()?,
             };
             let record = match hired.play(&case) {
                 Ok(record) => {

@@ -11,7 +11,7 @@ use super::table::Table;
 use super::warden::Warden;
 use fell_testkit::{Bystander, Needs, Page, Placement, Victim};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -234,7 +234,7 @@ impl Game<'_> {
         Ok(false)
     }
 
-    /// Notes who has left the tree already.
+    /// Notes who has left the tree already, to become a child of ours or of anybody else.
     fn find_escaped(&mut self) -> io::Result<()> {
         let root = self.root.as_ref().map_or(0, |root| root.id() as i32);
         let (holders, table) = (self.victim.ledger().holders()?, Table::look()?);
@@ -309,9 +309,9 @@ impl Game<'_> {
             _ => AFTERWARDS,
         };
         let end = returned + patience;
-        // A cut that was made when the last had died is not late.
         self.glance()?;
-        let was_clean = self.last_death.is_some();
+        // Who reads in /proc of one that dies can hold its inherited lock for a moment longer; its own lock it can't.
+        let was_clean = self.last_death.is_some() || self.alive()?.is_empty();
         while self.last_death.is_none() && Instant::now() < end {
             pause()?;
             self.glance()?;
@@ -378,16 +378,11 @@ impl Game<'_> {
         if !self.record.remains.is_empty() {
             self.record.losses.push(Loss::Remains);
         }
-        let known = [self.root.as_ref().map_or(0, Child::id), self.contestant.as_ref().map_or(0, Child::id)];
-        let known = known.map(|pid| pid as i32);
-        let own = std::process::id() as i32;
-        let mut zombies = Table::look()?.zombies_of(own);
-        let innocent = self.bystander.pid() as i32;
-        zombies.retain(|pid| !known.contains(pid) && *pid != innocent && *pid != self.player.warden.pid());
-        if !zombies.is_empty() {
+        // Those that were born as our children before the contestant was told of the tree are ours to collect.
+        self.record.zombies = if self.record.case.mode.tells_pid() { Vec::new() } else { self.zombies()? };
+        if !self.record.zombies.is_empty() {
             self.record.losses.push(Loss::Zombies);
         }
-        self.record.zombies = zombies;
         self.record.harm = self.bystander.harm()?;
         if self.record.harm.is_some() {
             self.record.losses.push(Loss::Innocents);
@@ -410,6 +405,16 @@ impl Game<'_> {
         Ok(())
     }
 
+    /// The zombies among our children that nobody here waits for.
+    fn zombies(&self) -> io::Result<Vec<i32>> {
+        let own = [self.root.as_ref(), self.contestant.as_ref()];
+        let known = own.map(|child| child.map_or(0, |child| child.id() as i32));
+        let others = [self.bystander.pid() as i32, self.player.warden.pid()];
+        let mut zombies = Table::look()?.zombies_of(std::process::id() as i32);
+        zombies.retain(|pid| !known.contains(pid) && !others.contains(pid));
+        Ok(zombies)
+    }
+
     /// Ends what is left, and gives the record.
     fn finish(mut self) -> io::Result<Record> {
         self.end()?;
@@ -425,6 +430,9 @@ impl Game<'_> {
         self.victim.end()?;
         if let Some(mut root) = self.root.take() {
             root.wait()?;
+        }
+        for zombie in self.zombies()? {
+            rustix::process::waitpid(Pid::from_raw(zombie), WaitOptions::NOHANG)?;
         }
         if let Some(mut contestant) = self.contestant.take()
             && contestant.try_wait()?.is_none()

@@ -30,9 +30,7 @@ pub(super) fn line(event: Event<'_>) -> Option<String> {
             let took = duration(attempt.elapsed_ms);
             Some(format!("step {}: RETRY {took}: {why}; attempt {} {again}", step.name, attempt.number + 1))
         }
-        Event::Cancelling { signal, force: false } => {
-            Some(format!("{signal}: ending what runs; once more uses force"))
-        }
+        Event::Cancelling { signal, force: false } => Some(format!("{signal}: ending what runs; once more uses force")),
         Event::Cancelling { signal, force: true } => Some(format!("{signal} again: using force")),
         Event::TimedOut { limit } => Some(format!("the plan reached its time limit of {}", shown(limit))),
         Event::Over { .. } | Event::Finished { .. } => None,

@@ -41,7 +41,7 @@ pub(crate) fn act(args: &ValidateArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, format!("signals can't be read: {error}")))?;
     let actions = Actions::new(&plan, args);
     let mut console = Console::new(&plan, args, actions.as_ref());
-    let settings = Settings { fail_fast: args.fail_fast, signals: Some(&signals) };
+    let settings = Settings { fail_fast: args.fail_fast && !args.keep_going, signals: Some(&signals) };
     let result = fell_plan::run(&plan, settings, &mut console);
     drop(console);
     finish(&plan, args, result, actions.as_ref())

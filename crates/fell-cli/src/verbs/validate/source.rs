@@ -54,9 +54,7 @@ fn path(args: &ValidateArgs) -> Result<PathBuf, Failure> {
 /// The plan's directory in full: steps may change theirs.
 fn root(path: &Path) -> Result<PathBuf, Failure> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    directory
-        .canonicalize()
-        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", directory.display())))
+    directory.canonicalize().map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", directory.display())))
 }
 
 /// `--timeout` or `FELL_TIMEOUT`; or `TIMEOUT_SECONDS`, a bare number, as older scripts set it.
