@@ -1,0 +1,5 @@
+"""Where the package says what it did."""
+
+import logging
+
+logger = logging.getLogger("fell")
