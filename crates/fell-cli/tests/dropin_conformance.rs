@@ -6,7 +6,7 @@
 
 mod dropin_lines;
 
-use dropin_lines::{DUMB_INIT, Line, Like, TIMEOUT, TINI};
+use dropin_lines::{DUMB_INIT, Like, Line, TIMEOUT, TINI};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -128,8 +128,12 @@ fn run(front: &Path, line: &Line) -> Seen {
 
 /// Lines without the numbers that differ from run to run.
 fn lines_of(bytes: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(bytes).lines().map(without_pids).collect()
+    String::from_utf8_lossy(bytes).lines().filter(|line| !OF_THE_SHELL.contains(line)).map(without_pids).collect()
 }
+
+/// What the shell says of a job in the background that a signal has ended, if it sees that in time.
+const OF_THE_SHELL: [&str; 6] =
+    ["Terminated", "Killed", "Hangup", "Quit", "User defined signal 1", "User defined signal 2"];
 
 fn without_pids(line: &str) -> String {
     let mut text = line.to_owned();

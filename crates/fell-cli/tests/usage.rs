@@ -20,7 +20,7 @@ fn bad_input_is_told_in_one_line() {
         (
             &[][..],
             2,
-            "no verb was given: expected run, kill, tree, zombies, doctor, completions or man; try 'fell --help'",
+            "no verb was given: expected run, kill, tree, zombies, validate, doctor, install-links, completions or man; try 'fell --help'",
         ),
         (&["rum"], 2, "unrecognized subcommand 'rum'; a similar subcommand exists: 'run'"),
         (&["--tree"], 2, "unexpected argument '--tree' found; try 'fell --help'"),
@@ -127,7 +127,7 @@ fn bad_input_is_told_in_one_line() {
         (
             &["man", "rum"],
             2,
-            "invalid value 'rum' for '[VERB]' [possible values: run, kill, tree, zombies, doctor, completions, man]; a similar value exists: 'run'",
+            "invalid value 'rum' for '[VERB]' [possible values: run, kill, tree, zombies, validate, doctor, install-links, completions, man]; a similar value exists: 'run'",
         ),
     ] {
         let told = fell(words, &[]);

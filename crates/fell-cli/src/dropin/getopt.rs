@@ -104,9 +104,7 @@ impl<'w> Reader<'w> {
         let (known, takes, letter) = *self.find(name, given)?;
         match (takes, value) {
             (Takes::Nothing, None) => Ok((letter, b"")),
-            (Takes::Nothing, Some(_)) => {
-                Err(text(&[b"option '--", known.as_bytes(), b"' doesn't allow an argument"]))
-            }
+            (Takes::Nothing, Some(_)) => Err(text(&[b"option '--", known.as_bytes(), b"' doesn't allow an argument"])),
             (Takes::Value, Some(value)) => Ok((letter, value)),
             (Takes::Value, None) => match self.next_word() {
                 Some(value) => Ok((letter, value)),

@@ -18,8 +18,13 @@ pub(crate) enum Made {
 ///
 /// # Errors
 ///
-/// What is in the way, or why a link can't be made. Nothing is replaced; links that were made before stay.
+/// What is in the way, or why a link can't be made. Nothing is replaced.
 pub(crate) fn links(directory: &Path, binary: &Path) -> Result<Vec<Made>, (PathBuf, io::Error)> {
+    let is_in_the_way = |link: &Path| link.symlink_metadata().is_ok() && !leads_to(link, binary);
+    let links = Tool::ALL.map(|tool| directory.join(tool.name()));
+    if let Some(other) = links.into_iter().find(|link| is_in_the_way(link)) {
+        return Err((other, io::ErrorKind::AlreadyExists.into()));
+    }
     let mut made = Vec::new();
     for tool in Tool::ALL {
         let link = directory.join(tool.name());

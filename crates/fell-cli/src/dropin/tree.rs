@@ -1,6 +1,6 @@
 //! The drop-ins with [`TREE`](super::TREE) set: the same words and exit codes, and nothing survives.
 
-use super::say::complain;
+use super::say::{complain, quoted, why};
 use super::{dumb_init, timeout, tini};
 use fell::init::SignalSet;
 use fell::signals::{Arrival, SignalStream};
@@ -32,11 +32,6 @@ pub(super) fn timeout(own: &[u8], order: &timeout::Order<'_>) -> u8 {
         .foreground(order.foreground.then_some(true))
         .kill_policy(KillPolicy { signal, grace, ..default });
     let served = ENDING.into_iter().fold(SignalSet::EMPTY, SignalSet::with);
-    let refused = |error: &Error| match error {
-        Error::NotFound { .. } => 127,
-        Error::NotExecutable { .. } => 126,
-        _ => timeout::FAILED,
-    };
     let mut asked = 0_u32;
     let report = serve(supervisor, served, |running, arrival| {
         asked += 1;
@@ -45,8 +40,16 @@ pub(super) fn timeout(own: &[u8], order: &timeout::Order<'_>) -> u8 {
     let report = match report {
         Ok(report) => report,
         Err(error) => {
-            complain(&[own, b": ", error.to_string().as_bytes()]);
-            return refused(&error);
+            return match Refusal::of(&error) {
+                Refusal::Command { code, why } => {
+                    complain(&[own, b": failed to run command ", &quoted(order.command[0]), b": ", why.as_bytes()]);
+                    code
+                }
+                Refusal::Own(why) => {
+                    complain(&[own, b": ", why.as_bytes()]);
+                    timeout::FAILED
+                }
+            };
         }
     };
     let timed_out = report.cause == Cause::TimedOut;
@@ -74,17 +77,17 @@ pub(super) fn tini(order: &tini::Order<'_>) -> u8 {
         return code;
     }
     match serve(supervisor(&order.command), PASSED_ON, |running, arrival| pass_on(running, arrival.signal)) {
-        Ok(report) => {
-            survivors(b"tini", &report).unwrap_or_else(|| tini::remapped(order, exit_code(report.status)))
-        }
-        Err(error) => {
-            tini::fatal(&[error.to_string().as_bytes()]);
-            match error {
-                Error::NotFound { .. } => 127,
-                Error::NotExecutable { .. } => 126,
-                _ => tini::FAILED,
+        Ok(report) => survivors(b"tini", &report).unwrap_or_else(|| tini::remapped(order, exit_code(report.status))),
+        Err(error) => match Refusal::of(&error) {
+            Refusal::Command { code, why } => {
+                tini::fatal(&[b"exec ", order.command[0].to_bytes(), b" failed: ", why.as_bytes()]);
+                code
             }
-        }
+            Refusal::Own(why) => {
+                tini::fatal(&[why.as_bytes()]);
+                tini::FAILED
+            }
+        },
     }
 }
 
@@ -97,9 +100,33 @@ pub(super) fn dumb_init(order: &dumb_init::Order<'_>) -> u8 {
     });
     match report {
         Ok(report) => survivors(b"dumb-init", &report).unwrap_or_else(|| exit_code(report.status)),
-        Err(error) => {
-            complain(&[b"[dumb-init] ", error.to_string().as_bytes()]);
-            if matches!(error, Error::NotFound { .. } | Error::NotExecutable { .. }) { 2 } else { dumb_init::FAILED }
+        Err(error) => match Refusal::of(&error) {
+            Refusal::Command { why, .. } => {
+                complain(&[b"[dumb-init] ", order.command[0].to_bytes(), b": ", why.as_bytes()]);
+                2
+            }
+            Refusal::Own(why) => {
+                complain(&[b"[dumb-init] ", why.as_bytes()]);
+                dumb_init::FAILED
+            }
+        },
+    }
+}
+
+/// Why there was no run, in the old tools' words.
+enum Refusal {
+    /// The command could not be executed; with the exit code that shells give to that.
+    Command { code: u8, why: String },
+    /// fell itself failed.
+    Own(String),
+}
+
+impl Refusal {
+    fn of(error: &Error) -> Refusal {
+        match error {
+            Error::NotFound { .. } => Refusal::Command { code: 127, why: String::from("No such file or directory") },
+            Error::NotExecutable { source, .. } => Refusal::Command { code: 126, why: why(source) },
+            other => Refusal::Own(other.to_string()),
         }
     }
 }

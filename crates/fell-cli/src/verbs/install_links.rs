@@ -16,11 +16,14 @@ pub(crate) fn act(args: &InstallLinksArgs) -> Result<Exit, Failure> {
     let binary = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Usage, format!("fell does not find its own file: {error}")))?;
     let made = links(&args.directory, &binary).map_err(|(link, error)| {
-        let failure = Failure::new(Exit::Usage, format!("{}: {error}", link.display()));
+        let (link, directory) = (link.display(), args.directory.display());
         match error.kind() {
-            io::ErrorKind::AlreadyExists => failure.help("nothing is replaced; remove it first, or take another directory"),
-            io::ErrorKind::NotFound => failure.help("make the directory first"),
-            _ => failure,
+            io::ErrorKind::AlreadyExists => Failure::new(Exit::Usage, format!("{link} is there already"))
+                .help("nothing was replaced; remove it first, or take another directory"),
+            io::ErrorKind::NotFound => {
+                Failure::new(Exit::Usage, format!("no directory {directory}")).help("make it first")
+            }
+            _ => Failure::new(Exit::Usage, format!("{link} can't be made: {error}")),
         }
     })?;
     let lines: Vec<String> = made

@@ -2,7 +2,7 @@
 
 use super::{Like, Line, alike, line};
 
-pub const DUMB_INIT: &[Line] = &[
+pub(crate) const DUMB_INIT: &[Line] = &[
     // Usage.
     line("dumb-init"),
     line("dumb-init -v"),
@@ -94,14 +94,22 @@ pub const DUMB_INIT: &[Line] = &[
     line("trap '' HUP INT TTIN TTOU USR1 PIPE; dumb-init -c grep -E '^Sig(Blk|Ign)' /proc/self/status"),
     line("echo in | dumb-init cat"),
     // Signals.
-    line("dumb-init sh -c 'trap \"echo got; exit 3\" USR1; sleep 3 & wait' & sleep .3; kill -USR1 $!; wait $!; echo $?"),
-    line("dumb-init -r 15:12 sh -c 'trap \"echo got; exit 3\" USR2; sleep 3 & wait' & sleep .3; kill $!; wait $!; echo $?"),
+    line(
+        "dumb-init sh -c 'trap \"echo got; exit 3\" USR1; sleep 3 & wait' & sleep .3; kill -USR1 $!; wait $!; echo $?",
+    ),
+    line(
+        "dumb-init -r 15:12 sh -c 'trap \"echo got; exit 3\" USR2; sleep 3 & wait' & sleep .3; kill $!; wait $!; echo $?",
+    ),
     line("dumb-init -r 15:0 sh -c 'sleep .5; exit 3' & sleep .2; kill $!; wait $!; echo $?"),
     line("dumb-init sh -c 'sleep 3; exit 5' & sleep .2; kill $!; wait $!; echo $?"),
-    line("dumb-init sh -c 'trap \"\" USR1; sh -c \"trap - USR1; sleep 3\"; exit 7' & sleep .3; kill -TERM $!; wait $!; echo $?"),
+    line(
+        "dumb-init sh -c 'trap \"\" USR1; sh -c \"trap - USR1; sleep 3\"; exit 7' & sleep .3; kill -TERM $!; wait $!; echo $?",
+    ),
     line("dumb-init -c sh -c 'trap \"\" TERM; sleep .4; exit 8' & sleep .2; kill $!; wait $!; echo $?"),
     line("dumb-init sh -c '(trap \"echo told; exit\" TERM; sleep 2 & wait) & sleep .2; exit 6'; sleep .2; echo $?"),
-    line("dumb-init -c sh -c '(trap \"echo told; exit\" TERM; sleep .5 & wait; echo untold) & sleep .2; exit 6'; sleep .6; echo $?"),
+    line(
+        "dumb-init -c sh -c '(trap \"echo told; exit\" TERM; sleep .5 & wait; echo untold) & sleep .2; exit 6'; sleep .6; echo $?",
+    ),
     line("dumb-init sh -c 'kill -40 $PPID; sleep 3 & wait'; echo $?"),
     alike(
         Like::AnyOrder,

@@ -2,7 +2,7 @@
 
 use super::{Like, Line, alike, line};
 
-pub const TINI: &[Line] = &[
+pub(crate) const TINI: &[Line] = &[
     // Usage: what follows the first line is a help text.
     alike(Like::FirstLine, "tini -x true"),
     alike(Like::FirstLine, "tini -vx true"),
@@ -103,7 +103,7 @@ pub const TINI: &[Line] = &[
     line("tini -s -- grep -E '^Sig(Blk|Ign)' /proc/self/status"),
     line("trap '' HUP INT TTIN TTOU USR1 PIPE; tini -s -- grep -E '^Sig(Blk|Ign)' /proc/self/status"),
     line("echo in | tini -s cat"),
-    line("tini -s pwd"),
+    line("tini -s -- sh -c '[ $(pwd) = $PWD ]'"),
     // Reaping.
     line("tini -sw -- sh -c '(sleep .1 &) ; sleep .4; exit 4'"),
     line("tini -swv -- sh -c '(sleep .1 &) ; sleep .4; exit 4'"),
@@ -112,13 +112,19 @@ pub const TINI: &[Line] = &[
     line("tini -s -- sh -c '(sleep 1; echo late) & exit 5'"),
     // Signals.
     line("tini -sv -- sleep 3 & sleep .2; kill $!; wait $!; echo $?"),
-    line("tini -s -- sh -c 'trap \"echo got; exit 3\" USR1; sleep 3 & wait' & sleep .3; kill -USR1 $!; wait $!; echo $?"),
+    line(
+        "tini -s -- sh -c 'trap \"echo got; exit 3\" USR1; sleep 3 & wait' & sleep .3; kill -USR1 $!; wait $!; echo $?",
+    ),
     line("tini -s -- sh -c 'trap \"echo got; exit 3\" HUP; kill -HUP $PPID; sleep 3 & wait'; echo $?"),
     line("tini -s -- sh -c 'trap \"echo got; exit 3\" WINCH; kill -WINCH $PPID; sleep 3 & wait'; echo $?"),
     line("tini -s -- sh -c 'trap \"echo got; exit 3\" CONT; kill -CONT $PPID; sleep 3 & wait'; echo $?"),
     line("tini -s -- sh -c 'kill -TTIN $PPID; kill -TTOU $PPID; sleep .2; exit 6'; echo $?"),
     line("tini -s -- sh -c 'kill -40 $PPID; sleep 3 & wait'; echo $?"),
-    line("tini -sg -- sh -c 'trap \"\" USR1; sh -c \"trap - USR1; sleep 3\"; exit 7' & sleep .3; kill -TERM $!; wait $!; echo $?"),
+    line(
+        "tini -sg -- sh -c 'trap \"\" USR1; sh -c \"trap - USR1; sleep 3\"; exit 7' & sleep .3; kill -TERM $!; wait $!; echo $?",
+    ),
     line("tini -s -- sh -c 'trap \"\" TERM; sleep .5; exit 8' & sleep .2; kill $!; wait $!; echo $?"),
-    line("TINI_KILL_PROCESS_GROUP= tini -s -- sh -c 'sleep 3; exit 9' & sleep .2; kill -INT $!; kill -TERM $!; wait $!; echo $?"),
+    line(
+        "TINI_KILL_PROCESS_GROUP= tini -s -- sh -c 'sleep 3; exit 9' & sleep .2; kill -INT $!; kill -TERM $!; wait $!; echo $?",
+    ),
 ];

@@ -34,10 +34,19 @@ pub(in super::super) struct Order<'w> {
 impl Order<'_> {
     /// What becomes of a signal: `None` if it is not passed on. Real-time signals are passed on as they are.
     pub(in super::super) fn rewritten(&self, signal: Signal) -> Option<Signal> {
-        match self.rewrites.get(usize::from(signal.number())).copied().flatten() {
+        match self.rewrite(signal) {
             Some(number) => Signal::from_number(number),
             None => Some(signal),
         }
+    }
+
+    /// Whether a rewrite was given, be it to the same signal.
+    pub(super) fn is_rewritten(&self, signal: Signal) -> bool {
+        self.rewrite(signal).is_some()
+    }
+
+    fn rewrite(&self, signal: Signal) -> Option<u8> {
+        self.rewrites.get(usize::from(signal.number())).copied().flatten()
     }
 }
 

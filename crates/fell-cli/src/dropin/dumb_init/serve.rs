@@ -5,8 +5,8 @@ use super::args::Order;
 use crate::dropin::say::{complain, digits, why};
 use fell::Signal;
 use fell::init::{
-    Child, Disposition, Inbox, Message, Notes, Piece, Place, Reaped, SignalSet, Start, collect, dispose, leave_terminal, peek, reap,
-    stop,
+    Child, Disposition, Inbox, Message, Notes, Piece, Place, Reaped, SignalSet, Start, collect, dispose,
+    leave_terminal, peek, reap, stop,
 };
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,7 +17,7 @@ pub(super) fn run(order: &Order<'_>) -> u8 {
     let inbox = Inbox::open(SignalSet::ALL);
     if super::super::is_set_to_one("DUMB_INIT_DEBUG") {
         note(order, &[b"Running in debug mode."]);
-        if !order.session {
+        if std::env::var_os("DUMB_INIT_SETSID").is_some_and(|value| value == "0") {
             note(order, &[b"Not running in setsid mode."]);
         }
     }
@@ -142,15 +142,14 @@ impl Serve<'_> {
     fn pass_on(&self, signal: Signal) {
         let rewritten = self.order.rewritten(signal);
         let number = rewritten.map_or(0, Signal::number);
-        if number != signal.number() {
+        if self.order.is_rewritten(signal) {
             self.note(&[b"Translating signal ", &digits(signal.number()), b" to ", &digits(number), b"."]);
         }
         let Some(rewritten) = rewritten else {
             self.note(&[b"Not forwarding signal 0 to children (ignored)."]);
             return;
         };
-        let sent =
-            if self.order.session { self.child.signal_group(rewritten) } else { self.child.signal(rewritten) };
+        let sent = if self.order.session { self.child.signal_group(rewritten) } else { self.child.signal(rewritten) };
         // Nobody is there, or it became somebody else's: the original does not look either.
         sent.unwrap_or(());
         self.note(&[b"Forwarded signal ", &digits(number), b" to children."]);

@@ -54,10 +54,10 @@ fn number(text: &[u8]) -> Option<(Number, &[u8])> {
             return Some((Number::Some(f64::INFINITY), &text[word.len()..]));
         }
     }
-    if let [b'0', b'x' | b'X', rest @ ..] = text {
-        if let Some(found) = hexadecimal(rest) {
-            return Some(found);
-        }
+    if let [b'0', b'x' | b'X', rest @ ..] = text
+        && let Some(found) = hexadecimal(rest)
+    {
+        return Some(found);
     }
     let (mantissa, digits) = mantissa(text, |byte| byte.is_ascii_digit())?;
     let length = mantissa + exponent(&text[mantissa..], *b"eE");
@@ -167,8 +167,25 @@ mod tests {
     #[test]
     fn refuses_the_rest() {
         for text in [
-            "", " ", ".", "-1", "-.1", "-1e-10000", "-inf", "nan", "1D", "1ms", "1 s", "1s ", "e5", "0x", "1e", "1e+",
-            "5x", "--5", "1_0",
+            "",
+            " ",
+            ".",
+            "-1",
+            "-.1",
+            "-1e-10000",
+            "-inf",
+            "nan",
+            "1D",
+            "1ms",
+            "1 s",
+            "1s ",
+            "e5",
+            "0x",
+            "1e",
+            "1e+",
+            "5x",
+            "--5",
+            "1_0",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }

@@ -24,7 +24,11 @@ pub(super) fn act(own: &CStr, words: &[&CStr]) -> u8 {
         Ok(order) => watch::run(own, &order),
         Err(Stop::Help) => help(own),
         Err(Stop::Version) => {
-            tell(&[b"timeout (fell ", env!("CARGO_PKG_VERSION").as_bytes(), b"), for the command line of GNU coreutils 9.10"]);
+            tell(&[
+                b"timeout (fell ",
+                env!("CARGO_PKG_VERSION").as_bytes(),
+                b"), for the command line of GNU coreutils 9.10",
+            ]);
             0
         }
         Err(Stop::Usage(message)) => {
@@ -66,6 +70,5 @@ fn help(own: &[u8]) -> u8 {
 
 /// What to say when a signal is sent.
 pub(super) fn announcement(own: &[u8], signal: Option<fell::Signal>, command: &CStr) {
-    let signal = signal.map_or_else(|| String::from("0"), |signal| signal.to_string());
-    complain(&[own, b": sending signal ", signal.as_bytes(), b" to command ", &quoted(command)]);
+    complain(&[own, b": sending signal ", signal::name(signal).as_bytes(), b" to command ", &quoted(command)]);
 }

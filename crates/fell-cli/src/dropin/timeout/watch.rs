@@ -13,9 +13,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// What is not passed on to the command: what can't be, what stops or is ignored by itself, and what tells of a fault
-/// of this very process.
-const KEPT: [Signal; 16] = [
+/// What is not passed on: what can't be, and what does not end a process by itself.
+const KEPT: [Signal; 9] = [
     Signal::KILL,
     Signal::STOP,
     Signal::TSTP,
@@ -25,13 +24,6 @@ const KEPT: [Signal; 16] = [
     Signal::CHLD,
     Signal::URG,
     Signal::WINCH,
-    Signal::ILL,
-    Signal::TRAP,
-    Signal::ABRT,
-    Signal::BUS,
-    Signal::FPE,
-    Signal::SEGV,
-    Signal::SYS,
 ];
 
 /// Runs the command; gives the exit code.
@@ -48,12 +40,19 @@ pub(super) fn run(own: &[u8], order: &Order<'_>) -> u8 {
         dispose(signal, Disposition::Ignored);
     }
     let name = quoted(order.command[0]);
+    let mut dispositions = vec![
+        (Signal::TTIN, Disposition::Default),
+        (Signal::TTOU, Disposition::Default),
+        // The alarm, and the signal of the limit, end the command even if whoever called had them ignored.
+        (Signal::ALRM, Disposition::Default),
+    ];
+    dispositions.extend(order.signal.map(|signal| (signal, Disposition::Default)));
     let start = Start {
         words: &order.command,
         place: Place::Here,
         death_signal: order.signal,
-        dispositions: &[(Signal::TTIN, Disposition::Default), (Signal::TTOU, Disposition::Default)],
-        mask: inbox.former_mask(),
+        dispositions: &dispositions,
+        mask: inbox.former_mask().without(Signal::ALRM).without(Signal::CHLD),
         notes: Notes {
             refused: &[
                 Piece::Text(own),
@@ -90,7 +89,7 @@ pub(super) fn run(own: &[u8], order: &Order<'_>) -> u8 {
 
 /// What ends a process, but for what was ignored from the start; and what tells of the command's end.
 fn heard(own: Option<Signal>) -> SignalSet {
-    let mut set = SignalSet::EMPTY.with(Signal::CHLD);
+    let mut set = SignalSet::EMPTY.with(Signal::CHLD).with(Signal::ALRM);
     for signal in SignalSet::ALL.signals().filter(|signal| !KEPT.contains(signal)) {
         if disposition(signal) != Disposition::Ignored {
             set = set.with(signal);

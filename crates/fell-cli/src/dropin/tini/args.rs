@@ -30,8 +30,8 @@ pub(in super::super) struct Order<'w> {
     pub(in super::super) group: bool,
     /// The exit codes that count as success.
     pub(in super::super) expected: [bool; 256],
-    /// 0 is fatal errors alone, 1 warnings, 2 facts, 3 details, 4 everything.
-    pub(in super::super) verbosity: i32,
+    /// 0 is fatal errors alone, 1 warnings, 2 facts, 3 details, 4 everything; so is what is negative.
+    pub(in super::super) verbosity: u32,
     /// Orphans that are collected are worth a warning.
     pub(in super::super) warns: bool,
 }
@@ -90,7 +90,7 @@ pub(super) fn parse<'w>(words: &'w [&'w CStr]) -> Result<Order<'w>, Stop> {
     order.subreaper |= std::env::var_os("TINI_SUBREAPER").is_some();
     order.group |= std::env::var_os("TINI_KILL_PROCESS_GROUP").is_some();
     if let Some(verbosity) = std::env::var_os("TINI_VERBOSITY") {
-        order.verbosity = leading_number(verbosity.as_bytes());
+        order.verbosity = leading_number(verbosity.as_bytes()).cast_unsigned();
     }
     Ok(order)
 }

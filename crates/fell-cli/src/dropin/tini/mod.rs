@@ -51,8 +51,7 @@ pub(super) fn fatal(parts: &[&[u8]]) {
 }
 
 const VERSION: &[u8] = concat!("tini version 0.19.0 - fell.", env!("CARGO_PKG_VERSION")).as_bytes();
-const VERSION_LINE: &[u8] =
-    concat!("tini (tini version 0.19.0 - fell.", env!("CARGO_PKG_VERSION"), ")\n").as_bytes();
+const VERSION_LINE: &[u8] = concat!("tini (tini version 0.19.0 - fell.", env!("CARGO_PKG_VERSION"), ")\n").as_bytes();
 const USAGE: &[u8] = b"Usage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n\
     \n\
     Runs PROGRAM as an init does: passes signals on to it, and collects the dead.\n\

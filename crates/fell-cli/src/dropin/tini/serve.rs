@@ -75,8 +75,8 @@ pub(in super::super) fn take_office(order: &Order<'_>) -> Result<(), u8> {
         }
         note(order, 4, &[b"Registered as child subreaper"]);
     }
-    let is_reaper = rustix::process::getpid().is_init()
-        || rustix::process::child_subreaper().is_ok_and(|reaper| reaper.is_some());
+    let is_reaper =
+        rustix::process::getpid().is_init() || rustix::process::child_subreaper().is_ok_and(|reaper| reaper.is_some());
     if !is_reaper {
         note(
             order,
@@ -130,7 +130,7 @@ fn start(order: &Order<'_>, inbox: &Inbox, dispositions: &[(Signal, Disposition)
 }
 
 /// Says something, if it is asked for.
-fn note(order: &Order<'_>, level: i32, parts: &[&[u8]]) {
+fn note(order: &Order<'_>, level: u32, parts: &[&[u8]]) {
     if order.verbosity < level {
         return;
     }
@@ -150,7 +150,7 @@ struct Serve<'a> {
 }
 
 impl Serve<'_> {
-    fn note(&self, level: i32, parts: &[&[u8]]) {
+    fn note(&self, level: u32, parts: &[&[u8]]) {
         note(self.order, level, parts);
     }
 

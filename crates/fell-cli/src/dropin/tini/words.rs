@@ -11,12 +11,13 @@ pub(super) fn number(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(&text[start..]).ok()?.parse().ok()
 }
 
-/// A signal by its full name, in capitals: the 31 old ones, and no other.
+/// A signal by its full name, in capitals: those that every Unix has, and no other.
 pub(super) fn signal(text: &[u8]) -> Option<Signal> {
     let name = std::str::from_utf8(text).ok()?.strip_prefix("SIG")?;
-    let is_old = |signal: &Signal| signal.number() <= 31 && !matches!(signal.number(), 16);
-    let is_written_so = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    name.parse().ok().filter(is_old).filter(|_| is_written_so && !name.starts_with(|first: char| first.is_ascii_digit()))
+    let signal: Signal = name.parse().ok()?;
+    // One spelling each: no `SIGiot`, no `SIGCLD`, no number. 16 (STKFLT), 29 (IO) and 30 (PWR) are Linux's own.
+    let is_known = signal.number() <= 31 && !matches!(signal.number(), 16 | 29 | 30);
+    (is_known && signal.to_string() == name).then_some(signal)
 }
 
 /// A signal in the C library's words.

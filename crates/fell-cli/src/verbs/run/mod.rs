@@ -2,6 +2,7 @@
 
 mod record;
 mod serve;
+mod terminal;
 mod verdict;
 
 use crate::args::{Containment, Foreground, LeftoversRule, RunArgs};
@@ -12,6 +13,7 @@ use fell::detail::Calendar;
 use fell::document::RunDocument;
 use fell::signals::SignalMask;
 use fell::{Contain, Error, KillPolicy, Leftovers, RunReport, Supervisor};
+use terminal::Terminal;
 
 /// Runs a command so that nothing it started outlives it.
 ///
@@ -23,10 +25,12 @@ pub(crate) fn act(args: &RunArgs) -> Result<Exit, Failure> {
     // The mask of before: the command shall not inherit that its signals are read elsewhere.
     let mask = SignalMask::current();
     let signals = serve::open()?;
+    let terminal = Terminal::remember();
     let mut running = supervisor(args)?.signal_mask(mask).spawn().map_err(failure)?;
     // The command has been started, so this costs it nothing.
     fell::abandoned::end_abandoned_runs();
     let report = serve::until_finished(&mut running, &signals, args).map_err(failure)?;
+    terminal.restore(&report);
     let exit = verdict::of(&report, args);
     verdict::tell(&report, args);
     publish(&report, args, exit)

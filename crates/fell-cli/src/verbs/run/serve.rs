@@ -4,16 +4,21 @@ use crate::args::{Foreground, RunArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use fell::init::{SignalSet, since_boot};
 use fell::signals::{Arrival, SignalStream};
 use fell::{Error, Progress, RunReport, Running, Signal, Snapshot};
 use rustix::termios::LocalModes;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 /// What ends the tree, prints it, or is handed on to the command. Those that end or stop fell for the
 /// sake of job control (TSTP, TTIN, TTOU) keep their ordinary meaning.
 const SERVED: [Signal; 7] =
     [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::WINCH];
+
+/// How soon a signal is handed on that has come before the command was there.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Opens the stream of these signals.
 ///
@@ -21,8 +26,13 @@ const SERVED: [Signal; 7] =
 ///
 /// No descriptor is to be had; nothing was started.
 pub(super) fn open() -> Result<SignalStream, Failure> {
-    SignalStream::block_and_open(&SERVED)
-        .map_err(|error| Failure::new(Exit::Failed, format!("signals can't be read: {error}")))
+    let opened = if is_init() {
+        let served: Vec<Signal> = SignalSet::FORWARDABLE.with(Signal::CHLD).signals().collect();
+        SignalStream::block_and_open(&served)
+    } else {
+        SignalStream::block_and_open(&SERVED)
+    };
+    opened.map_err(|error| Failure::new(Exit::Failed, format!("signals can't be read: {error}")))
 }
 
 /// Serves the run until it is over.
@@ -36,23 +46,31 @@ pub(super) fn until_finished(
     args: &RunArgs,
 ) -> Result<RunReport, Error> {
     let mut requests = 0_u32;
+    let mut early: Vec<Signal> = Vec::new();
     loop {
-        match running.wait_until(None, Some(signals.as_fd()))? {
+        let soon = (!early.is_empty()).then(|| since_boot().saturating_add(SOON));
+        match running.wait_until(soon, Some(signals.as_fd()))? {
             Progress::Finished(report) => return Ok(*report),
             Progress::Elapsed => {}
             Progress::Woken => {
                 let failed = |source| Error::Setup { step: "reading signals", source };
                 while let Some(arrival) = signals.next().map_err(failed)? {
-                    match meaning(arrival, shares_terminal(args), keys_are_read) {
+                    match meaning(arrival, is_init(), shares_terminal(args), keys_are_read) {
                         Meaning::End => {
                             requests = requests.saturating_add(1);
                             end(running, arrival.signal, requests)?;
                         }
                         Meaning::Show => show(&running.look()),
-                        Meaning::HandOn => hand_on(running, arrival.signal),
+                        Meaning::HandOn => early.push(arrival.signal),
+                        Meaning::Collect => running.collect_orphans(),
                         Meaning::Nothing => {}
                     }
                 }
+            }
+        }
+        if running.command().is_some() {
+            for signal in early.drain(..) {
+                hand_on(running, signal);
             }
         }
     }
@@ -67,15 +85,26 @@ enum Meaning {
     Show,
     /// It is for the command.
     HandOn,
+    /// A child has ended.
+    Collect,
     /// It is for the command, which has got it already.
     Nothing,
 }
 
-fn meaning(arrival: Arrival, shares_terminal: bool, keys_are_read: impl FnOnce() -> bool) -> Meaning {
+/// Whether this is PID 1, of a container mostly. Then every signal is for the command, which may take its time; and
+/// this process is the one to collect the dead that nobody else does.
+fn is_init() -> bool {
+    rustix::process::getpid().is_init()
+}
+
+fn meaning(arrival: Arrival, is_init: bool, shares_terminal: bool, keys_are_read: impl FnOnce() -> bool) -> Meaning {
     let Arrival { signal, by_kernel } = arrival;
     // The terminal has sent it to the whole foreground process group, and so to the command.
     let has_arrived = by_kernel && shares_terminal;
     match signal {
+        Signal::CHLD => Meaning::Collect,
+        _ if is_init && has_arrived => Meaning::Nothing,
+        _ if is_init => Meaning::HandOn,
         // A program that reads single keys (an editor, a pager, a line editor) has its own use for Ctrl-C.
         Signal::INT if has_arrived && keys_are_read() => Meaning::Nothing,
         Signal::TERM | Signal::INT | Signal::HUP => Meaning::End,
@@ -149,7 +178,7 @@ mod tests {
     use super::*;
 
     fn means(signal: Signal, by_kernel: bool, shares_terminal: bool, keys: bool) -> Meaning {
-        meaning(Arrival { signal, by_kernel }, shares_terminal, || keys)
+        meaning(Arrival { signal, by_kernel }, false, shares_terminal, || keys)
     }
 
     #[test]
@@ -164,6 +193,19 @@ mod tests {
     #[test]
     fn an_editor_keeps_its_keys() {
         assert_eq!(means(Signal::INT, true, true, true), Meaning::Nothing);
+    }
+
+    #[test]
+    fn an_init_hands_everything_on() {
+        for signal in [Signal::TERM, Signal::INT, Signal::USR1, Signal::TSTP] {
+            let arrival = Arrival { signal, by_kernel: false };
+            assert_eq!(meaning(arrival, true, true, || true), Meaning::HandOn, "{signal}");
+        }
+        let key = Arrival { signal: Signal::INT, by_kernel: true };
+        assert_eq!(meaning(key, true, true, || false), Meaning::Nothing);
+        assert_eq!(meaning(key, true, false, || false), Meaning::HandOn);
+        let death = Arrival { signal: Signal::CHLD, by_kernel: true };
+        assert_eq!(meaning(death, true, true, || false), Meaning::Collect);
     }
 
     #[test]
