@@ -25,6 +25,8 @@ use tracing::{debug, warn};
 pub(super) const SLICE: Duration = Duration::from_millis(20);
 /// How long the guardian may take to end after the last process of the tree has.
 pub(super) const CLOSING_LIMIT: Duration = Duration::from_secs(2);
+/// How long a wait is at most while silence is limited.
+const IDLE_WAIT: Duration = Duration::from_millis(500);
 
 pub(super) type HostHandle = <Host as Machine>::Handle;
 
@@ -137,7 +139,17 @@ impl Running {
                 Stage::Ending(_) => Some(Duration::ZERO),
                 _ => self.next_moment(until).map(|moment| moment.saturating_sub(now)),
             };
-            if self.poll(timeout, wake)? {
+            // With a limit on silence, in short waits: who comes back from one late was stopped, and heard nothing.
+            let timeout = match self.idle_timeout {
+                Some(_) => Some(timeout.unwrap_or(IDLE_WAIT).min(IDLE_WAIT)),
+                None => timeout,
+            };
+            let is_woken = self.poll(timeout, wake)?;
+            let late = self.machine.now().saturating_sub(now.saturating_add(timeout.unwrap_or(Duration::MAX)));
+            if late > IDLE_WAIT {
+                self.last_output = self.last_output.saturating_add(late).min(self.machine.now());
+            }
+            if is_woken {
                 return Ok(Progress::Woken);
             }
         }

@@ -130,7 +130,7 @@ impl Supervisor {
     }
 
     /// The limit on silence: no output on standard output or error for this long. The two are then passed on
-    /// through pipes.
+    /// through pipes. Time for which the caller was stopped does not count.
     #[must_use]
     pub fn idle_timeout(mut self, limit: Option<Duration>) -> Supervisor {
         self.idle_timeout = limit;
