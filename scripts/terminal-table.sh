@@ -66,7 +66,7 @@ suspend_case() {
 nested_case() {
   begin "$1" "env PS1='INNER: ' bash --norc --noprofile -i" && sees '^INNER:' && keys -l 'echo it-is-$((40+2))' &&
     keys Enter && sees '^it-is-42' && ! screen | grep -q 'no job control' && keys -l 'sleep 60' && keys Enter &&
-    sleep .3 && keys C-z && sees 'Stopped' && keys -l 'kill %1' && keys Enter && keys -l exit && keys Enter && ended
+    sleep .3 && keys C-z && sees 'Stopped' && keys -l 'kill -9 %1; wait' && keys Enter && keys -l exit && keys Enter && ended
 }
 resize_case() {
   begin "$1" "bash -c 'trap \"stty size\" WINCH; echo BEGUN; for i in \$(seq 60); do sleep .1; done'" &&

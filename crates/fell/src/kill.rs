@@ -36,7 +36,7 @@ const WAITED_ON: usize = 64;
 ///
 /// Blocks until the tree is gone, or the policy's grace and force limit are over. Children of the caller stay
 /// zombies until the caller waits for them; those are reported as
-/// [`uncollected_by`](ProcessReport::uncollected_by) the caller.
+/// [`uncollected_by`](crate::ProcessReport::uncollected_by) the caller.
 ///
 /// A target that is gone already is a success with nothing in it.
 ///

@@ -5,7 +5,7 @@ use super::args::Order;
 use crate::dropin::say::{complain, digits, why};
 use fell::Signal;
 use fell::init::{
-    Child, Disposition, Inbox, Message, Notes, Piece, Place, Reaped, SignalSet, Start, collect, dispose,
+    Child, Disposition, Inbox, Message, Notes, Piece, Place, Reaped, SignalSet, Start, collect, dispose, leads_session,
     leave_terminal, peek, reap, stop,
 };
 use std::io;
@@ -49,7 +49,7 @@ pub(super) fn run(order: &Order<'_>) -> u8 {
 fn give_up_terminal(order: &Order<'_>) -> SignalSet {
     match leave_terminal() {
         Err(error) => note(order, &[b"Unable to detach from controlling tty (", &reason(&error), b")."]),
-        Ok(()) if rustix::process::getsid(None) == Ok(rustix::process::getpid()) => {
+        Ok(()) if leads_session() => {
             note(order, &[b"Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive."]);
             return SignalSet::of(&[Signal::HUP, Signal::CONT]);
         }

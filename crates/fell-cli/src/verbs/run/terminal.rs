@@ -1,7 +1,8 @@
 //! The terminal's modes: who is ended in the middle of something leaves them as they were then.
 
+use fell::init::is_in_foreground;
 use fell::{Cause, RunReport};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::stdin;
 
 /// The modes that the terminal had before the command was started.
@@ -16,6 +17,8 @@ impl Terminal {
     }
 
     /// Gives the modes back after a run that was ended. A command that ended by itself may have meant to change them.
+    ///
+    /// Not from the background, where that would stop this process.
     pub(super) fn restore(&self, report: &RunReport) {
         let Some(modes) = self.modes.as_ref().filter(|_| report.cause != Cause::Exited && is_in_foreground()) else {
             return;
@@ -24,9 +27,4 @@ impl Terminal {
             tracing::debug!("the terminal's modes could not be given back: {error}");
         }
     }
-}
-
-/// Elsewhere, setting modes would stop this process.
-fn is_in_foreground() -> bool {
-    tcgetpgrp(stdin()) == Ok(rustix::process::getpgrp())
 }

@@ -38,7 +38,7 @@ pub(crate) fn collect_any() -> Option<(i32, i32)> {
 }
 
 /// Whether a standard stream is a terminal with this process in its foreground.
-pub(crate) fn is_in_foreground() -> bool {
+pub fn is_in_foreground() -> bool {
     // 0 where the group's leader is outside of this PID namespace: then there is no comparing.
     // SAFETY: getpgrp has no preconditions and always succeeds.
     let Some(own) = Pid::from_raw(unsafe { libc::getpgrp() }) else { return false };

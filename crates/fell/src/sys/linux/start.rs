@@ -128,7 +128,7 @@ impl Start<'_> {
             Place::Group => {
                 // Can't fail for a process that was just forked and leads no session.
                 rustix::process::setpgid(None, None).unwrap_or(());
-                rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpgrp())
+                rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpid())
             }
             Place::Session => {
                 if let Err(errno) = rustix::process::setsid() {
@@ -299,6 +299,13 @@ pub fn collect(child: Pid) {
     if let Some(child) = rustix::process::Pid::from_raw(child.as_raw()) {
         while matches!(rustix::process::waitpid(Some(child), WaitOptions::NOHANG), Err(Errno::INTR)) {}
     }
+}
+
+/// Whether this process leads its session.
+pub fn leads_session() -> bool {
+    // 0 where the leader is outside of this PID namespace.
+    // SAFETY: getsid has no preconditions.
+    unsafe { libc::getsid(0) == libc::getpid() }
 }
 
 /// Gives up the terminal on standard input as this process's own.
