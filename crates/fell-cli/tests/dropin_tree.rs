@@ -34,7 +34,7 @@ fn is_held(lock: PathBuf) -> bool {
 
 #[test]
 fn a_limit_ends_the_whole_tree() {
-    let (code, error, left) = run("timeout .3 sh -c 'setsid sleep 60 & (setsid sleep 60 &) sleep 60'");
+    let (code, error, left) = run("timeout .3 sh -c 'setsid sleep 60 & (setsid sleep 60 &); sleep 60'");
     assert_eq!((code, error.as_str(), left), (Some(124), "", false));
 }
 
