@@ -218,7 +218,7 @@ struct Camp<'a> {
     nursery: &'a Nursery,
     warden: &'a Warden,
     /// Holds the copies, if there are some.
-    _copies: Vec<UserCommand>,
+    _copies: Vec<(Option<Watched<'a>>, UserCommand)>,
 }
 
 impl<'a> Camp<'a> {
@@ -231,7 +231,9 @@ impl<'a> Camp<'a> {
             }
             let copy = as_user(program, uid)?;
             let path = copy.program().to_owned();
-            copies.push(copy);
+            // Where the original can be reached, there is no copy, and its folder is not ours.
+            let folder = path.parent().filter(|_| path.canonicalize().ok() != program.canonicalize().ok());
+            copies.push((folder.map(|folder| warden.watch_folder(folder)).transpose()?, copy));
             Ok(path)
         };
         let (arena, victim, fell) = (reachable(&arena)?, reachable(&victim)?, reachable(&field.fell)?);
@@ -247,6 +249,7 @@ impl<'a> Camp<'a> {
         let mut command = if self.uid == own_uid() {
             Command::new(&self.arena)
         } else {
+            // Can be reached already.
             user = as_user(&self.arena, self.uid)?;
             user.command
         };

@@ -13,7 +13,7 @@ use fell_testkit::{Bystander, Needs, Page, Placement, Victim};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -44,7 +44,12 @@ pub(crate) struct Player<'a> {
     pub(crate) contestant: &'a Contestant,
     pub(crate) fell: &'a Path,
     pub(crate) warden: &'a Warden,
+    /// The folder for temporary files that the contestant is told of: not that of this game.
+    pub(crate) temporary: Option<&'a OsStr>,
 }
+
+/// Where temporary files lie.
+pub(crate) const TMPDIR: &str = "TMPDIR";
 
 impl Player<'_> {
     /// Plays a game.
@@ -72,8 +77,7 @@ impl Player<'_> {
         let placement = if mode == Mode::KillShared { Placement::OwnGroup } else { Placement::OwnSession };
         let bystander = Bystander::spawn(placement)?;
         // Before the game, so that they are dropped after it.
-        let _watched =
-            (self.warden.watch(bystander.tree())?, self.warden.watch(&victim)?, self.warden.watch_mark(&mark)?);
+        let _watched = (self.warden.watch_cgroups(&victim)?, self.warden.watch_mark(&mark)?);
         let output = victim.file().with_file_name("output");
         let mut game = Game {
             player: self,
@@ -173,6 +177,10 @@ impl Game<'_> {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FELL_")) {
             command.env_remove(name);
         }
+        match player.temporary {
+            Some(folder) => command.env(TMPDIR, folder),
+            None => command.env_remove(TMPDIR),
+        };
         self.mark.put_on(&mut command);
         own_session(&mut command);
         self.began = Instant::now();

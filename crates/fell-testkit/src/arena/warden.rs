@@ -1,7 +1,7 @@
 //! Cleans up behind a worker, or the starter of the workers, that is killed.
 //!
-//! The warden is a process in a session of its own. It is told of each tree before that begins and after it
-//! has ended; when the other end of the pipe closes, whatever is still on the list is ended and removed.
+//! The warden is a process in a session of its own. It is told of what is made before that is used and after it
+//! was removed; when the other end of the pipe closes, whatever is still on the list is ended and removed.
 //! If the warden is killed at the same instant, the victims' own time limits end them.
 
 use super::clock::pause;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, BufRead, PipeWriter, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,11 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What has to be cleaned up of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Charge {
-    /// A victim tree.
-    Tree { ledger: PathBuf, cgroups: Vec<PathBuf> },
+    /// A folder, and the victim trees whose scratch folders lie in it: known before the first process of a tree is.
+    Folder(PathBuf),
+    /// A cgroup of a victim, once it is empty.
+    Cgroup(PathBuf),
     /// Whatever carries this mark.
     Carriers(Mark),
-    /// A cage, once it is empty.
+    /// A cage, once it is empty. Its owner may fail to remove it while the last of the dead is leaving it.
     Cage(PathBuf),
 }
 
@@ -62,15 +64,15 @@ impl Warden {
         self.child.id() as i32
     }
 
-    /// Tells it of a victim tree.
-    pub(crate) fn watch(&self, victim: &Victim) -> io::Result<Watched<'_>> {
-        let argv = victim.argv();
-        let after = |flag: &str| {
-            let pairs = argv.windows(2).filter(|pair| pair[0] == flag);
-            pairs.map(|pair| PathBuf::from(&pair[1])).collect::<Vec<_>>()
-        };
-        let ledger = after("--ledger").pop().ok_or(io::ErrorKind::InvalidInput)?;
-        self.begin(Charge::Tree { ledger, cgroups: after("--cgroup") })
+    /// Tells it of a folder.
+    pub(crate) fn watch_folder(&self, folder: &Path) -> io::Result<Watched<'_>> {
+        self.begin(Charge::Folder(folder.to_owned()))
+    }
+
+    /// Tells it of the cgroups of a victim.
+    pub(crate) fn watch_cgroups(&self, victim: &Victim) -> io::Result<Vec<Watched<'_>>> {
+        let pairs = victim.argv().windows(2).filter(|pair| pair[0] == "--cgroup");
+        pairs.map(|pair| self.begin(Charge::Cgroup(PathBuf::from(&pair[1])))).collect()
     }
 
     /// Tells it of a cage.
@@ -109,15 +111,16 @@ pub(crate) fn stand() -> io::Result<ExitCode> {
     for line in io::stdin().lock().lines() {
         match serde_json::from_str(&line?)? {
             Notice::Begins(charge) => charges.push(charge),
+            Notice::Ended(Charge::Cage(_)) => {}
             Notice::Ended(ended) => charges.retain(|charge| *charge != ended),
         }
     }
     let mut code = ExitCode::SUCCESS;
     // Trees first: most of what carries a mark ends with them.
     charges.sort_by_key(|charge| match charge {
-        Charge::Tree { .. } => 0,
+        Charge::Folder(_) => 0,
         Charge::Carriers(_) => 1,
-        Charge::Cage(_) => 2,
+        Charge::Cgroup(_) | Charge::Cage(_) => 2,
     });
     for charge in charges {
         if let Err(error) = clean_up(&charge) {
@@ -129,32 +132,32 @@ pub(crate) fn stand() -> io::Result<ExitCode> {
 }
 
 fn clean_up(charge: &Charge) -> io::Result<()> {
-    let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
     match charge {
-        Charge::Carriers(mark) => mark.end_carriers(PATIENCE)?.then_some(()).ok_or_else(timed_out),
-        Charge::Cage(path) => {
-            let end = Instant::now() + PATIENCE;
-            loop {
-                match fs::remove_dir(path) {
-                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < end => pause()?,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                    done => return done,
+        Charge::Carriers(mark) => {
+            mark.end_carriers(PATIENCE)?.then_some(()).ok_or_else(|| io::ErrorKind::TimedOut.into())
+        }
+        Charge::Cgroup(path) | Charge::Cage(path) => insist(|| fs::remove_dir(path)),
+        Charge::Folder(path) => {
+            for entry in fs::read_dir(path)? {
+                match Ledger::open(&entry?.path().join("ledger")) {
+                    Ok(ledger) if !end_all(&ledger, PATIENCE)? => return Err(io::ErrorKind::TimedOut.into()),
+                    // Not a scratch folder, or one that was just being made.
+                    Ok(_) | Err(_) => {}
                 }
             }
+            insist(|| fs::remove_dir_all(path))
         }
-        Charge::Tree { ledger, cgroups } => {
-            let opened = match Ledger::open(ledger) {
-                // The worker had removed it and was killed before it could say so.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                opened => opened?,
-            };
-            if !end_all(&opened, PATIENCE)? {
-                return Err(timed_out());
-            }
-            for cgroup in cgroups {
-                fs::remove_dir(cgroup)?;
-            }
-            ledger.parent().map_or(Ok(()), fs::remove_dir_all)
+    }
+}
+
+/// Tries again while the last of the dead is leaving a directory. One that is gone is removed.
+fn insist(remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match remove() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(_) if Instant::now() < end => pause()?,
+            done => return done,
         }
     }
 }

@@ -3,13 +3,15 @@
 use super::case::Case;
 use super::cell;
 use super::contestant::Contestant;
-use super::play::Player;
+use super::play::{Player, TMPDIR};
 use super::record::{Record, Verdict};
 use super::warden::Warden;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fs;
 use std::io::{self, BufRead, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -36,6 +38,13 @@ pub(crate) fn serve() -> io::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let warden = Warden::start(Command::spawn)?;
+    // Everything that a game makes lies in here, so that the warden knows of it whenever this process is killed.
+    let scratch = tempfile::Builder::new().prefix("fell-arena-").tempdir()?;
+    let _watched = warden.watch_folder(scratch.path())?;
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
+    let temporary = std::env::var_os(TMPDIR);
+    // SAFETY: this process has one thread.
+    unsafe { std::env::set_var(TMPDIR, scratch.path()) };
     let mut missing = HashMap::new();
     for line in lines {
         let case: Case = serde_json::from_str(&line?)?;
@@ -44,7 +53,10 @@ pub(crate) fn serve() -> io::Result<ExitCode> {
                 let lacks = missing.entry(contestant.name.clone()).or_insert_with(|| lacks(contestant));
                 match lacks {
                     Some(what) => Record::new(case).not_played(Verdict::Skipped, format!("{what} is not installed")),
-                    None => play(case, &Player { contestant, fell: &briefing.fell, warden: &warden }),
+                    None => play(
+                        case,
+                        &Player { contestant, fell: &briefing.fell, warden: &warden, temporary: temporary.as_deref() },
+                    ),
                 }
             }
             None => Record::new(case).failed("nobody has that name"),
