@@ -62,12 +62,21 @@ pub(crate) fn for_each_abandoned(mut visit: impl FnMut(&Trace)) {
         let Ok(entries) = std::fs::read_dir(&directory) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).filter(|run| is_run(run)) else {
+                continue;
+            };
             if let Some(lock) = take_lock(&entry.path()) {
                 visit(&Trace { run: run.to_owned(), path: entry.path(), is_cgroup, _lock: lock });
             }
         }
     }
+}
+
+/// Whether this is the name of a run, PID and moment: another's directory that begins alike is not ours to empty.
+fn is_run(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(pid, moment)| {
+        pid.parse::<Pid>().is_ok() && !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// The lock, if nobody holds it. The runs of other users are their own affair.
@@ -77,4 +86,17 @@ fn take_lock(path: &Path) -> Option<File> {
         return None;
     }
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_runs_are_taken_for_runs() {
+        assert!(is_run("4711-6ad7f08ef5b"));
+        for name in ["innocent-service", "4711", "4711-", "0-ab", "4711-xyz", "a-1", "testkit-4711-1", ""] {
+            assert!(!is_run(name), "{name}");
+        }
+    }
 }
