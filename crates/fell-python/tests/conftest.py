@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import fell
+from fell._classic import ProcessWords
 
 pytest_plugins = ["pytester"]
 
@@ -42,8 +43,12 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
+def children(pid: int) -> list[ProcessWords]:
+    return fell.get_process_tree_info(pid)["children"]
+
+
 def descendants(pid: int) -> list[int]:
-    return [one["pid"] for one in fell.get_process_tree_info(pid)["children"]]
+    return [one["pid"] for one in children(pid)]
 
 
 def grown(pid: int, count: int) -> list[int]:
@@ -71,7 +76,8 @@ def classic() -> Iterator[subprocess.Popen[bytes]]:
     """The tree that thousands of code bases kill."""
     proc = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60 & wait"])
     try:
-        grown(proc.pid, 2)
+        # A forked child is still called `sh` until it becomes `sleep`.
+        assert until(lambda: [one["name"] for one in children(proc.pid)] == ["sleep", "sleep"])
         yield proc
     finally:
         fell.kill_tree(proc.pid, grace=0)

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::felling::Felling;
 use crate::id::{ProcessId, Sameness};
 use crate::info::{ProcessInfo, State};
-use crate::lineage::Lineage;
+use crate::lineage::{Entry, Lineage};
 use crate::look::{look_at, protected};
 use crate::member::{Member, judge};
 use crate::outcome::Mechanism;
@@ -29,6 +29,8 @@ const LONG_PAUSE: Duration = Duration::from_millis(20);
 const STOP_LIMIT: Duration = Duration::from_millis(10);
 /// How often a freeze may find newcomers before it is given up for this round.
 const FREEZE_PASSES: usize = 32;
+/// How many generations of processes that fork a successor and end are followed in one look.
+const HOPS: usize = 16;
 /// How many handles are waited on at once: all have to end, so any of them tells.
 const WAITED_ON: usize = 64;
 
@@ -371,22 +373,39 @@ impl<H: Handle> Escalation<H> {
     }
 
     /// Finds orphans: who descends from a member by what the kernel has told, and hangs under nobody of the tree.
+    ///
+    /// One that is gone already may have forked a successor, so this goes on until all that were told of are held or
+    /// known to have ended. Who hops on faster than that leaves the look restless.
     fn discover_by_lives<M: Machine<Handle = H>>(&mut self, machine: &M) {
         self.follow_lives();
-        let told: Vec<Pid> = self.lineage.members().collect();
-        for pid in told {
-            let is_known = self.index.get(&pid).is_some_and(|&position| !self.members[position].pinned.has_ended());
-            if is_known {
-                continue;
+        for _ in 0..HOPS {
+            let strangers: Vec<(Pid, Entry)> =
+                self.lineage.members().filter(|(pid, _)| !self.has_living_member(*pid)).collect();
+            if strangers.is_empty() {
+                return;
             }
-            let Ok(pinned) = Pinned::on(machine, &ProcessId::unborn(pid)) else { continue };
-            // Told of, held, and still told of: its end was not seen before it was held, so that it is the one.
-            self.follow_lives();
-            if self.lineage.contains(pid) && !pinned.has_ended() {
-                let action = self.protected.action(pinned.info(), &self.policy);
-                self.enrol(machine, pinned, action, None);
+            for (pid, entry) in strangers {
+                let pinned = Pinned::on(machine, &ProcessId::unborn(pid));
+                let has_ended = pinned.as_ref().is_ok_and(Pinned::has_ended);
+                self.follow_lives();
+                match pinned {
+                    Err(PinError::Gone) => self.lineage.dismiss(pid, entry),
+                    Ok(_) if has_ended => self.lineage.dismiss(pid, entry),
+                    // Told of, held, and still told of: its end was not seen before it was held, so that it is the one.
+                    Ok(pinned) if self.lineage.contains(pid) => {
+                        let action = self.protected.action(pinned.info(), &self.policy);
+                        self.enrol(machine, pinned, action, None);
+                    }
+                    Ok(_) => {}
+                    Err(PinError::Failed(error)) => self.note(pid, format!("can't be held: {error}")),
+                }
             }
         }
+        self.is_restless = true;
+    }
+
+    fn has_living_member(&self, pid: Pid) -> bool {
+        self.index.get(&pid).is_some_and(|&position| !self.members[position].pinned.has_ended())
     }
 
     fn discover_by_children<M: Machine<Handle = H>>(&mut self, machine: &M) {

@@ -1,7 +1,7 @@
 //! Who descends from a tree, told from the forks and exits of the whole system in their order.
 
 use crate::pid::Pid;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What happened to some process of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,21 +23,35 @@ pub enum LifeEvent {
 /// and it comes in by a fork only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lineage {
-    members: BTreeSet<Pid>,
+    /// Each with the number of its entry.
+    members: BTreeMap<Pid, Entry>,
+    last: u64,
 }
+
+/// One stay of a PID in a lineage: a recycled PID has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry(u64);
 
 impl Lineage {
     /// Takes in a process that is known to be a member now.
     pub fn seed(&mut self, pid: Pid) {
-        self.members.insert(pid);
+        self.last += 1;
+        self.members.insert(pid, Entry(self.last));
+    }
+
+    /// Takes out a process that was seen to have ended, unless its PID has come in anew since.
+    ///
+    /// To be called once all is taken in that had happened when it was seen: its children would be missed otherwise.
+    pub fn dismiss(&mut self, pid: Pid, entry: Entry) {
+        if self.members.get(&pid) == Some(&entry) {
+            self.members.remove(&pid);
+        }
     }
 
     /// Takes in what happened next.
     pub fn follow(&mut self, event: LifeEvent) {
         match event {
-            LifeEvent::Forked { parent, child } if self.members.contains(&parent) => {
-                self.members.insert(child);
-            }
+            LifeEvent::Forked { parent, child } if self.contains(parent) => self.seed(child),
             // Its PID is a stranger's now, whoever had it before.
             LifeEvent::Forked { child, .. } => {
                 self.members.remove(&child);
@@ -55,12 +69,12 @@ impl Lineage {
 
     /// Whether this PID belongs to a member now.
     pub fn contains(&self, pid: Pid) -> bool {
-        self.members.contains(&pid)
+        self.members.contains_key(&pid)
     }
 
-    /// The members' PIDs.
-    pub fn members(&self) -> impl Iterator<Item = Pid> {
-        self.members.iter().copied()
+    /// The members' PIDs, and the entry of each.
+    pub fn members(&self) -> impl Iterator<Item = (Pid, Entry)> {
+        self.members.iter().map(|(&pid, &entry)| (pid, entry))
     }
 }
 
@@ -70,6 +84,10 @@ mod tests {
 
     fn pid(number: u32) -> Pid {
         Pid::new(number).unwrap()
+    }
+
+    fn pids(lineage: &Lineage) -> Vec<u32> {
+        lineage.members().map(|(pid, _)| pid.get()).collect()
     }
 
     fn forked(parent: u32, child: u32) -> LifeEvent {
@@ -83,7 +101,7 @@ mod tests {
         for event in [forked(10, 11), forked(99, 50), forked(11, 12), LifeEvent::Exited(pid(11)), forked(12, 13)] {
             lineage.follow(event);
         }
-        assert_eq!(lineage.members().map(Pid::get).collect::<Vec<_>>(), [10, 12, 13]);
+        assert_eq!(pids(&lineage), [10, 12, 13]);
     }
 
     #[test]
@@ -98,5 +116,20 @@ mod tests {
         // Also when its end was not seen.
         lineage.follow(forked(99, 10));
         assert_eq!(lineage.members().count(), 0);
+    }
+
+    #[test]
+    fn only_the_one_that_was_seen_to_have_ended_is_dismissed() {
+        let mut lineage = Lineage::default();
+        lineage.seed(pid(10));
+        let (_, seen) = lineage.members().next().unwrap();
+        lineage.follow(forked(10, 11));
+        lineage.follow(LifeEvent::Exited(pid(10)));
+        lineage.follow(forked(11, 10));
+        lineage.dismiss(pid(10), seen);
+        assert_eq!(pids(&lineage), [10, 11]);
+        let (_, anew) = lineage.members().next().unwrap();
+        lineage.dismiss(pid(10), anew);
+        assert_eq!(pids(&lineage), [11]);
     }
 }
