@@ -1,8 +1,8 @@
 //! What a reader wants to know of a process beyond its row: its command line and whose it is.
 
 use crate::id::{ProcessId, Sameness};
-use crate::sys::linux::detail::users;
-use crate::sys::{Host, Machine};
+use crate::pid::Pid;
+use crate::sys::{self, Handle, Host, Machine};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -35,18 +35,34 @@ impl Details {
 
     /// The details of this process. All unknown if it is gone, also when another one has its PID by now.
     pub fn of(&mut self, id: &ProcessId) -> Detail {
-        let command_line = self.host.command_line(id.pid).ok();
-        let user = self.host.user(id.pid).ok();
-        // Read first, then verify: what was read before the row was still its own.
-        match self.host.read(id.pid) {
-            Ok(row) if row.id.compare(id) != Sameness::Different => {}
-            _ => return Detail::default(),
-        }
-        let users = self.users.get_or_insert_with(users);
+        let detail = self.of_held(id.pid);
+        // Read first, then verify: what was read before was its own if its PID still is.
+        if self.is_still(id) { detail } else { Detail::default() }
+    }
+
+    /// The details of whoever has this PID now: for a caller who holds it and sees afterwards that it runs on, as
+    /// [`look_at_with`](crate::look_at_with) does.
+    pub fn of_held(&mut self, pid: Pid) -> Detail {
+        let command_line = self.host.command_line(pid).ok();
+        let user = self.host.user(pid).ok();
+        let users = self.users.get_or_insert_with(sys::users);
         Detail {
             command_line: command_line.map(words),
             user: user.map(|number| users.get(&number).cloned().unwrap_or_else(|| number.to_string())),
         }
+    }
+
+    /// Whether its PID belongs to this process now. A new handle tells for less than a row.
+    fn is_still(&self, id: &ProcessId) -> bool {
+        let held = id.birth.inode.and_then(|_| self.host.open(id.pid).ok());
+        let sameness = match held.map(|handle| handle.id()) {
+            Some(now) if now.birth.inode.is_some() => now.compare(id),
+            _ => match self.host.read(id.pid) {
+                Ok(row) => row.id.compare(id),
+                Err(_) => Sameness::Different,
+            },
+        };
+        sameness != Sameness::Different
     }
 }
 
@@ -85,7 +101,6 @@ impl Calendar {
     }
 }
 
-/// Linux counts births in ticks of 10 ms, whatever the kernel's own clock does.
 fn since_boot(id: &ProcessId) -> Option<Duration> {
-    id.birth.start.map(|ticks| Duration::from_millis(ticks.saturating_mul(10)))
+    id.birth.start.map(sys::since_boot_at)
 }

@@ -1,6 +1,6 @@
 //! How a process ended.
 
-use std::os::unix::process::ExitStatusExt as _;
+use crate::sys;
 use std::process::ExitStatus;
 
 /// How a process ended: by itself, or by a signal.
@@ -15,12 +15,12 @@ pub enum Ending {
 impl Ending {
     /// How the process with this status ended; `None` if the status tells of something else, such as a stop.
     pub fn of(status: ExitStatus) -> Option<Ending> {
-        status.code().map(Ending::Code).or_else(|| status.signal().map(Ending::Signal))
+        status.code().map(Ending::Code).or_else(|| sys::signal_of(status).map(Ending::Signal))
     }
 
     /// The same for a status in `wait(2)`'s encoding.
     pub fn of_raw(status: i32) -> Option<Ending> {
-        Ending::of(ExitStatus::from_raw(status))
+        Ending::of(sys::status_from_raw(status))
     }
 
     /// The exit code, if it ended by itself.

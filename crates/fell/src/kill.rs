@@ -1,13 +1,13 @@
 //! The kill loop: grace first, then force, and a look again until nothing of the tree is left.
 
+mod force;
+
 use crate::error::Error;
 use crate::felling::Felling;
 use crate::id::{ProcessId, Sameness};
-use crate::info::{ProcessInfo, State};
 use crate::lineage::{Entry, Lineage};
 use crate::look::{look_at, protected};
 use crate::member::{Member, judge};
-use crate::outcome::Mechanism;
 use crate::pid::Pid;
 use crate::pin::{Adoption, PinError, Pinned};
 use crate::plan::{Action, KillPlan, Protected};
@@ -25,6 +25,8 @@ use tracing::{debug, info, warn};
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause between two looks.
 const LONG_PAUSE: Duration = Duration::from_millis(20);
+/// The longest time that a look may be put off because the last one took long.
+const LONGEST_REST: Duration = Duration::from_millis(40);
 /// How long a process may take to stop before it is killed unstopped: one in an uninterruptible wait never does.
 const STOP_LIMIT: Duration = Duration::from_millis(10);
 /// How often a freeze may find newcomers before it is given up for this round.
@@ -84,6 +86,23 @@ pub fn kill_tree_on<M: Machine>(
     Ok(escalation.complete(machine))
 }
 
+/// Whether [`kill_tree`] would be begun: the target's place in the plan, without a look at what is below it. `None` if the
+/// target is gone.
+///
+/// # Errors
+///
+/// As [`kill_tree`].
+pub fn plan_root(target: ProcessId, policy: &KillPolicy) -> Result<Option<KillPlan>, Error> {
+    let machine = Host::new();
+    let root = match Pinned::on(&machine, &target) {
+        Ok(root) => root,
+        Err(PinError::Gone) => return Ok(None),
+        Err(PinError::Failed(source)) => return Err(Error::Setup { step: "opening the target", source }),
+    };
+    let plan = KillPlan::new([root.info().clone()], policy, &protected(&machine));
+    plan.map(Some).map_err(|refusal| Error::Refused { target, refusal })
+}
+
 /// What [`kill_tree`] would do, from one look. Signals nothing. `None` if the target is gone.
 ///
 /// # Errors
@@ -131,6 +150,8 @@ pub struct Escalation<H> {
     began: Duration,
     pause: Duration,
     looks: u32,
+    /// When the last look was over, and how long it took.
+    looked: (Duration, Duration),
     /// The last look saw a child that was gone before it could be held: it may have forked a successor.
     is_restless: bool,
     gaps: Vec<Gap>,
@@ -148,6 +169,8 @@ pub(crate) struct Aids {
     pub(crate) lives: Option<Box<dyn Lives + Send>>,
     /// The names of members that may stay.
     pub(crate) spared: Vec<String>,
+    /// The whole tree has been asked to end, at once.
+    pub(crate) is_asked: bool,
 }
 
 impl<H: Handle> Escalation<H> {
@@ -192,6 +215,7 @@ impl<H: Handle> Escalation<H> {
             began,
             pause: SHORT_PAUSE,
             looks: 0,
+            looked: (began, Duration::ZERO),
             is_restless: false,
             gaps: Vec::new(),
             by_table: false,
@@ -241,6 +265,7 @@ impl<H: Handle> Escalation<H> {
     /// this moment of the machine's clock, which gives `None`.
     pub fn advance<M: Machine<Handle = H>>(&mut self, machine: &M, until: Duration) -> Option<Report> {
         loop {
+            self.rest(machine, until);
             let newcomers = self.discover(machine);
             if let Phase::Grace { .. } = self.phase {
                 self.request_end();
@@ -256,7 +281,7 @@ impl<H: Handle> Escalation<H> {
             self.pause = if !self.is_quiet(newcomers) { SHORT_PAUSE } else { (self.pause * 2).min(LONG_PAUSE) };
             let now = machine.now();
             let deadline = match self.phase {
-                Phase::Grace { until } if now >= until => {
+                Phase::Grace { until } if now >= until || self.is_deaf() => {
                     self.enter_force(machine);
                     continue;
                 }
@@ -274,6 +299,29 @@ impl<H: Handle> Escalation<H> {
             let waited_on: Vec<&H> =
                 self.members.iter().filter(|m| m.is_due()).map(|m| m.pinned.handle()).take(WAITED_ON).collect();
             machine.wait(&waited_on, pause.max(SHORT_PAUSE));
+        }
+    }
+
+    /// After a look that took its time, lets the tree have as much, in grace: whoever ends meanwhile need not be looked
+    /// at again, and a large tree that ends is not held up by the looking.
+    fn rest<M: Machine<Handle = H>>(&mut self, machine: &M, until: Duration) {
+        let (over, took) = self.looked;
+        let Phase::Grace { until: grace } = self.phase else { return };
+        // Without news of births, only a look at once may find what a member forks that then ends.
+        if took < SHORT_PAUSE || self.aids.lives.is_none() {
+            return;
+        }
+        let until = over.saturating_add(took.saturating_mul(2).min(LONGEST_REST)).min(until).min(grace);
+        for member in self.members.iter_mut().filter(|member| member.is_due()) {
+            let mut now = machine.now();
+            while !member.pinned.has_ended() {
+                if now >= until {
+                    return;
+                }
+                machine.wait(&[member.pinned.handle()], until - now);
+                now = machine.now();
+            }
+            member.ended = Some(now.saturating_sub(self.began));
         }
     }
 
@@ -302,8 +350,17 @@ impl<H: Handle> Escalation<H> {
             self.lineage.seed(pinned.pid());
         }
         self.index.insert(pinned.pid(), position);
-        let member =
-            Member { pinned, action, is_told: false, helps, signalled: false, forced: None, denied: false, ended };
+        let member = Member {
+            pinned,
+            action,
+            is_told: false,
+            helps,
+            signalled: false,
+            forced: None,
+            denied: false,
+            is_deaf: false,
+            ended,
+        };
         self.members.push(member);
         position
     }
@@ -319,6 +376,9 @@ impl<H: Handle> Escalation<H> {
                 continue;
             }
             member.is_told = true;
+            if self.aids.is_asked {
+                member.signalled = true;
+            }
             match signal {
                 Signal::KILL => member.kill(),
                 Signal::STOP | Signal::CONT => {
@@ -336,6 +396,7 @@ impl<H: Handle> Escalation<H> {
 
     /// Looks for children of living members, and for their children. Gives the number of newcomers.
     fn discover<M: Machine<Handle = H>>(&mut self, machine: &M) -> usize {
+        let begins = machine.now();
         self.looks += 1;
         self.is_restless = false;
         let known = self.members.len();
@@ -348,6 +409,8 @@ impl<H: Handle> Escalation<H> {
         if self.aids.lives.is_some() {
             self.discover_by_lives(machine);
         }
+        let over = machine.now();
+        self.looked = (over, over.saturating_sub(begins));
         self.members.len() - known
     }
 
@@ -379,9 +442,13 @@ impl<H: Handle> Escalation<H> {
     fn discover_by_lives<M: Machine<Handle = H>>(&mut self, machine: &M) {
         self.follow_lives();
         for _ in 0..HOPS {
+            if !self.lineage.has_grown() {
+                return;
+            }
             let strangers: Vec<(Pid, Entry)> =
                 self.lineage.members().filter(|(pid, _)| !self.has_living_member(*pid)).collect();
             if strangers.is_empty() {
+                self.lineage.is_seen();
                 return;
             }
             for (pid, entry) in strangers {
@@ -405,17 +472,23 @@ impl<H: Handle> Escalation<H> {
     }
 
     fn has_living_member(&self, pid: Pid) -> bool {
-        self.index.get(&pid).is_some_and(|&position| !self.members[position].pinned.has_ended())
+        self.index.get(&pid).map(|&position| &self.members[position]).is_some_and(Member::is_alive)
     }
 
     fn discover_by_children<M: Machine<Handle = H>>(&mut self, machine: &M) {
+        let known = self.members.len();
         let mut position = 0;
         while position < self.members.len() {
             let listed_at = machine.ticks();
             let member = &self.members[position];
             let parent = member.pinned.pid();
             if member.ended.is_none() && !member.pinned.has_ended() {
-                match machine.children(parent) {
+                // The row of one that was found in this look is fresh, and another look will follow.
+                let children = match position < known {
+                    true => machine.children(parent),
+                    false => machine.children_of(member.pinned.info()),
+                };
+                match children {
                     Ok(children) => {
                         for child in children {
                             self.adopt(machine, position, child, listed_at);
@@ -436,10 +509,13 @@ impl<H: Handle> Escalation<H> {
 
     fn discover_by_table<M: Machine<Handle = H>>(&mut self, machine: &M) {
         let listed_at = machine.ticks();
-        let alive: Vec<bool> = self.members.iter().map(|m| m.ended.is_none() && !m.pinned.has_ended()).collect();
+        // One that has ended has no children, unless they keep it as their parent.
+        let keeps = machine.keeps_parents();
+        let parents: Vec<bool> =
+            self.members.iter().map(|m| keeps || (m.ended.is_none() && !m.pinned.has_ended())).collect();
         let mut snapshot = machine.table();
-        for (member, _) in self.members.iter().zip(&alive).filter(|(_, alive)| **alive) {
-            // Hidden from the caller, it still is a parent.
+        for (member, _) in self.members.iter().zip(&parents).filter(|(_, is_parent)| **is_parent) {
+            // Hidden from the caller, or ended and kept, it still is a parent.
             if snapshot.row(member.pinned.pid()).is_none() {
                 snapshot.rows.push(member.pinned.info().clone());
             }
@@ -449,8 +525,8 @@ impl<H: Handle> Escalation<H> {
                 self.gaps.push(gap.clone());
             }
         }
-        for (position, is_alive) in alive.into_iter().enumerate() {
-            if is_alive {
+        for (position, is_parent) in parents.into_iter().enumerate() {
+            if is_parent {
                 let tree = Tree::rooted(&self.members[position].pinned.id(), &snapshot);
                 let mut positions = HashMap::from([(self.members[position].pinned.pid(), position)]);
                 for node in tree.descendants() {
@@ -469,9 +545,12 @@ impl<H: Handle> Escalation<H> {
     /// Takes a listed child in, unless it is a member already. Gives the position of the living member.
     fn adopt<M: Machine<Handle = H>>(&mut self, machine: &M, parent: usize, pid: Pid, listed_at: u64) -> Option<usize> {
         let known = self.index.get(&pid).copied();
-        if let Some(position) = known.filter(|&position| self.members[position].ended.is_none())
-            && !self.members[position].pinned.has_ended()
-        {
+        // Where processes keep their parents, a member that is held keeps its PID, too.
+        let is_member = |&position: &usize| {
+            let member = &self.members[position];
+            machine.keeps_parents() || (member.ended.is_none() && !member.pinned.has_ended())
+        };
+        if let Some(position) = known.filter(is_member) {
             return Some(position);
         }
         let pinned = match self.members[parent].pinned.adopt(machine, pid, listed_at) {
@@ -531,94 +610,10 @@ impl<H: Handle> Escalation<H> {
         self.members.iter().filter(|member| member.is_due()).all(|member| was_tried && member.denied)
     }
 
-    /// One round of force.
-    ///
-    /// The enclosure's kill ends all at once. Without one, members are stopped, root first, until no look finds a
-    /// newcomer, and killed, root last: a frozen tree forks nobody, and its root's end can't orphan, and so wake,
-    /// a stopped process group. A tree that forks faster than it can be frozen shows in a population that does not
-    /// fall; then every second round kills without freezing.
-    fn use_force<M: Machine<Handle = H>>(&mut self, machine: &M) {
-        let Phase::Force { until, round, least } = self.phase else { return };
-        let due = self.members.iter().filter(|member| member.is_due()).count();
-        self.phase = Phase::Force { until, round: round + 1, least: least.min(due) };
-        if self.kill_enclosure() {
-            return;
-        }
-        let grows = round > 0 && due >= least;
-        if grows && round % 2 == 1 {
-            self.kill_members(false);
-        } else {
-            self.freeze(machine);
-            self.kill_members(true);
-        }
-    }
-
-    fn kill_enclosure(&mut self) -> bool {
-        let Some(enclosure) = &self.aids.enclosure else { return false };
-        match enclosure.kill() {
-            Ok(()) => {
-                for member in self.members.iter_mut().filter(|member| member.is_due()) {
-                    member.forced = Some(Mechanism::Cgroup);
-                }
-                // Who left the enclosure is killed one by one in the next round.
-                self.aids.enclosure = None;
-                true
-            }
-            Err(error) => {
-                warn!(%error, "cgroup.kill failed; killing one by one");
-                self.aids.enclosure = None;
-                false
-            }
-        }
-    }
-
-    /// Stops the root, then everybody, until a look finds no newcomer.
-    fn freeze<M: Machine<Handle = H>>(&mut self, machine: &M) {
-        let mut next = 0;
-        for _ in 0..FREEZE_PASSES {
-            let first = next;
-            while next < self.members.len() {
-                if self.members[next].is_due() {
-                    self.members[next].send(Signal::STOP);
-                    if next == 0 {
-                        self.await_stop(machine, 0);
-                    }
-                }
-                next += 1;
-            }
-            for position in first..next {
-                self.await_stop(machine, position);
-            }
-            if self.discover(machine) == 0 {
-                return;
-            }
-        }
-    }
-
-    fn await_stop<M: Machine<Handle = H>>(&self, machine: &M, position: usize) {
-        let member = &self.members[position];
-        let limit = machine.now().saturating_add(STOP_LIMIT);
-        while member.is_due() && !member.denied && !member.pinned.has_ended() {
-            match machine.read(member.pinned.pid()) {
-                Ok(ProcessInfo { state: State::Running | State::Sleeping | State::Idle, .. }) => {}
-                // Stopped, dead, in an uninterruptible wait that no signal shortens, or not to be seen.
-                Ok(_) | Err(_) => return,
-            }
-            if machine.now() >= limit {
-                return;
-            }
-            machine.wait(&[member.pinned.handle()], SHORT_PAUSE);
-        }
-    }
-
-    fn kill_members(&mut self, leaves_first: bool) {
-        let count = self.members.len();
-        for step in 0..count {
-            let member = &mut self.members[if leaves_first { count - 1 - step } else { step }];
-            if member.is_due() {
-                member.kill();
-            }
-        }
+    /// Nobody who is left can be asked to end, and so there is nothing to wait for.
+    fn is_deaf(&self) -> bool {
+        let mut due = self.members.iter().filter(|member| member.is_due()).peekable();
+        !self.aids.is_asked && due.peek().is_some() && due.all(|member| member.is_deaf)
     }
 
     /// The report: one entry a member, from what was observed.

@@ -18,6 +18,7 @@ pub mod detail;
 pub mod doctor;
 #[cfg(feature = "documents")]
 pub mod document;
+pub mod dump;
 pub mod ending;
 mod error;
 pub mod escaped;
@@ -37,8 +38,11 @@ pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod redact;
+pub mod released;
 mod report;
 mod run;
+#[cfg_attr(not(guardian), expect(dead_code, reason = "only Linux tells what processes wait in"))]
+mod scene;
 pub mod scope;
 pub mod signal;
 pub mod signals;
@@ -47,14 +51,16 @@ mod stream;
 #[doc(hidden)]
 pub mod sys;
 pub mod tree;
+pub mod unit;
+mod why;
 pub mod zombie;
 
 pub use error::Error;
 pub use felling::Felling;
 pub use id::{Birth, ProcessId, Sameness};
 pub use info::{ProcessInfo, State};
-pub use kill::{Beginning, Escalation, kill_tree, kill_tree_on, plan_tree};
-pub use look::{ancestors, look, look_at};
+pub use kill::{Beginning, Escalation, kill_tree, kill_tree_on, plan_root, plan_tree};
+pub use look::{ancestors, look, look_at, look_at_with};
 pub use outcome::{Mechanism, Outcome, ProcessReport};
 pub use pid::Pid;
 pub use pin::{PinError, Pinned};

@@ -26,6 +26,8 @@ pub struct Lineage {
     /// Each with the number of its entry.
     members: BTreeMap<Pid, Entry>,
     last: u64,
+    /// A birth has come in since the members were last seen.
+    has_grown: bool,
 }
 
 /// One stay of a PID in a lineage: a recycled PID has another one.
@@ -51,7 +53,10 @@ impl Lineage {
     /// Takes in what happened next.
     pub fn follow(&mut self, event: LifeEvent) {
         match event {
-            LifeEvent::Forked { parent, child } if self.contains(parent) => self.seed(child),
+            LifeEvent::Forked { parent, child } if self.contains(parent) => {
+                self.seed(child);
+                self.has_grown = true;
+            }
             // Its PID is a stranger's now, whoever had it before.
             LifeEvent::Forked { child, .. } => {
                 self.members.remove(&child);
@@ -65,6 +70,16 @@ impl Lineage {
     /// Forgets all: events were lost.
     pub fn clear(&mut self) {
         self.members.clear();
+    }
+
+    /// Whether members were born since [`is_seen`](Lineage::is_seen) was last said.
+    pub fn has_grown(&self) -> bool {
+        self.has_grown
+    }
+
+    /// Says that all members are known to whoever asks.
+    pub fn is_seen(&mut self) {
+        self.has_grown = false;
     }
 
     /// Whether this PID belongs to a member now.
@@ -102,6 +117,19 @@ mod tests {
             lineage.follow(event);
         }
         assert_eq!(pids(&lineage), [10, 12, 13]);
+    }
+
+    #[test]
+    fn only_births_are_news() {
+        let mut lineage = Lineage::default();
+        lineage.seed(pid(10));
+        lineage.follow(forked(99, 50));
+        assert!(!lineage.has_grown());
+        lineage.follow(forked(10, 11));
+        lineage.follow(LifeEvent::Exited(pid(11)));
+        assert!(lineage.has_grown());
+        lineage.is_seen();
+        assert!(!lineage.has_grown());
     }
 
     #[test]

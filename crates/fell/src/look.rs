@@ -35,10 +35,18 @@ pub fn look() -> Snapshot {
 /// kernel keeps. A kernel without them (`CONFIG_PROC_CHILDREN`) has its table read instead, and the
 /// snapshot then holds all of it, as its [coverage](Snapshot::coverage) says.
 pub fn look_at(target: &ProcessId) -> Snapshot {
+    look_at_with(target, |_| ()).0
+}
+
+/// [`look_at`], and what `read` tells of each process while it is held, beside the rows.
+///
+/// `None` where it can't be told to be that process's own: it had ended before it was seen to run on, or the whole table
+/// was read.
+pub fn look_at_with<T>(target: &ProcessId, read: impl FnMut(Pid) -> T) -> (Snapshot, Vec<Option<T>>) {
     let machine = Host::new();
-    let mut snapshot = look_at_on(&machine, target);
+    let (mut snapshot, told) = look_on(&machine, target, read);
     snapshot.cost = machine.cost();
-    snapshot
+    (snapshot, told)
 }
 
 /// The ancestors of a process, its parent first, up to PID 1 or to where they can't be read.
@@ -49,22 +57,33 @@ pub fn ancestors(pid: Pid) -> Vec<ProcessInfo> {
     ancestors_on(&Host::new(), pid)
 }
 
-/// [`look_at`] on any machine. What it cost is for the caller to fill in.
-pub(crate) fn look_at_on<M: Machine>(machine: &M, target: &ProcessId) -> Snapshot {
+/// [`look_at_with`] on any machine. What it cost is for the caller to fill in.
+fn look_on<M: Machine, T>(machine: &M, target: &ProcessId, read: impl FnMut(Pid) -> T) -> (Snapshot, Vec<Option<T>>) {
     let mut snapshot = Snapshot::new(machine.now(), Coverage::Descendants(vec![target.pid]));
     let root = match Pinned::on(machine, target) {
         Ok(root) => root,
-        Err(PinError::Gone) => return snapshot,
+        Err(PinError::Gone) => return (snapshot, Vec::new()),
         Err(error @ PinError::Failed(_)) => {
             note(&mut snapshot, target.pid, with_source(&error));
-            return snapshot;
+            return (snapshot, Vec::new());
         }
     };
     let row = root.info().clone();
-    match walk(machine, root, &mut snapshot) {
-        Ok(()) => snapshot,
-        Err(NoLists) => by_table(machine, row, snapshot),
+    let mut walk = Walk { machine, snapshot, told: Vec::new(), read, way: Vec::new() };
+    match walk.go(root) {
+        Ok(()) => (walk.snapshot, walk.told),
+        Err(NoLists) => {
+            let table = by_table(machine, row, walk.snapshot);
+            let told = table.rows.iter().map(|_| None).collect();
+            (table, told)
+        }
     }
+}
+
+/// [`look_at`] on any machine.
+#[cfg(test)]
+pub(crate) fn look_at_on<M: Machine>(machine: &M, target: &ProcessId) -> Snapshot {
+    look_on(machine, target, |_| ()).0
 }
 
 /// The machine has no lists of children.
@@ -77,63 +96,72 @@ struct Step<H> {
     children: std::vec::IntoIter<Pid>,
 }
 
-/// Visits the root and what is below it, parents before children. Holds no more handles than the tree is deep.
-fn walk<M: Machine>(machine: &M, root: Pinned<M::Handle>, snapshot: &mut Snapshot) -> Result<(), NoLists> {
-    let parent = root.info().parent;
-    let mut seen = HashSet::from([root.pid()]);
-    let mut way = Vec::new();
-    enter(machine, root, parent, snapshot, &mut way)?;
-    while let Some(step) = way.last_mut() {
-        let Some(pid) = step.children.next() else {
-            way.pop();
-            continue;
-        };
-        if seen.contains(&pid) {
-            continue;
-        }
-        match step.parent.adopt(machine, pid, step.listed_at) {
-            Adoption::Child(child) => {
-                seen.insert(pid);
-                let parent = step.parent.pid();
-                enter(machine, child, Some(parent), snapshot, &mut way)?;
-            }
-            Adoption::Gone | Adoption::Stranger => {}
-            Adoption::Unverified(why) => note(snapshot, pid, why),
-        }
-    }
-    Ok(())
+/// A walk over the lists of children.
+struct Walk<'m, M: Machine, T, R> {
+    machine: &'m M,
+    snapshot: Snapshot,
+    /// What was told of each row of the snapshot.
+    told: Vec<Option<T>>,
+    read: R,
+    way: Vec<Step<M::Handle>>,
 }
 
-/// Takes a process into the snapshot, and lists its children for the next steps.
-fn enter<M: Machine>(
-    machine: &M,
-    process: Pinned<M::Handle>,
-    parent: Option<Pid>,
-    snapshot: &mut Snapshot,
-    way: &mut Vec<Step<M::Handle>>,
-) -> Result<(), NoLists> {
-    let pid = process.pid();
-    let row = ProcessInfo { parent, ..process.info().clone() };
-    if row == ProcessInfo::bare(row.id, parent) {
-        note(snapshot, pid, String::from("row: can't be read"));
-    }
-    let was_over = matches!(row.state, State::Zombie | State::Dead);
-    snapshot.rows.push(row);
-
-    let listed_at = machine.ticks();
-    let children = if process.has_ended() { Err(ReadError::Gone) } else { machine.children(pid) };
-    match children {
-        Ok(children) if children.is_empty() => {}
-        Ok(children) => way.push(Step { parent: process, listed_at, children: children.into_iter() }),
-        Err(ReadError::Unsupported) => return Err(NoLists),
-        // Its children had been given away before it became a zombie.
-        Err(_) if was_over && process.has_ended() => {}
-        Err(_) if process.has_ended() => {
-            note(snapshot, pid, String::from("children: it ended before they were listed"));
+impl<M: Machine, T, R: FnMut(Pid) -> T> Walk<'_, M, T, R> {
+    /// Visits the root and what is below it, parents before children. Holds no more handles than the tree is deep.
+    fn go(&mut self, root: Pinned<M::Handle>) -> Result<(), NoLists> {
+        let parent = root.info().parent;
+        let mut seen = HashSet::from([root.pid()]);
+        self.enter(root, parent)?;
+        while let Some(step) = self.way.last_mut() {
+            let Some(pid) = step.children.next() else {
+                self.way.pop();
+                continue;
+            };
+            if seen.contains(&pid) {
+                continue;
+            }
+            match step.parent.adopt(self.machine, pid, step.listed_at) {
+                Adoption::Child(child) => {
+                    seen.insert(pid);
+                    let parent = step.parent.pid();
+                    self.enter(child, Some(parent))?;
+                }
+                Adoption::Gone | Adoption::Stranger => {}
+                Adoption::Unverified(why) => note(&mut self.snapshot, pid, why),
+            }
         }
-        Err(error) => note(snapshot, pid, format!("children: {error}")),
+        Ok(())
     }
-    Ok(())
+
+    /// Takes a process into the snapshot, and lists its children for the next steps.
+    fn enter(&mut self, process: Pinned<M::Handle>, parent: Option<Pid>) -> Result<(), NoLists> {
+        let pid = process.pid();
+        let row = ProcessInfo { parent, ..process.info().clone() };
+        if row == ProcessInfo::bare(row.id, parent) {
+            note(&mut self.snapshot, pid, String::from("row: can't be read"));
+        }
+        let was_over = matches!(row.state, State::Zombie | State::Dead);
+        self.snapshot.rows.push(row);
+        let told = (self.read)(pid);
+
+        let listed_at = self.machine.ticks();
+        // Who runs on had its PID all the time since it was opened: what was told is its own.
+        let has_ended = process.has_ended();
+        self.told.push((!has_ended).then_some(told));
+        let children = if has_ended { Err(ReadError::Gone) } else { self.machine.children_of(process.info()) };
+        match children {
+            Ok(children) if children.is_empty() => {}
+            Ok(children) => self.way.push(Step { parent: process, listed_at, children: children.into_iter() }),
+            Err(ReadError::Unsupported) => return Err(NoLists),
+            // Its children had been given away before it became a zombie.
+            Err(_) if was_over && process.has_ended() => {}
+            Err(_) if process.has_ended() => {
+                note(&mut self.snapshot, pid, String::from("children: it ended before they were listed"));
+            }
+            Err(error) => note(&mut self.snapshot, pid, format!("children: {error}")),
+        }
+        Ok(())
+    }
 }
 
 /// The whole table, with the root's row as it was read through its handle.
@@ -226,6 +254,32 @@ mod tests {
         assert_eq!(snapshot.gaps, []);
         assert_eq!(snapshot.coverage, Coverage::Descendants(vec![id(&fake, chain[0]).pid]));
         assert_eq!(snapshot.cost, Cost::default());
+    }
+
+    #[test]
+    fn what_is_told_stands_beside_its_row() {
+        let (fake, chain) = chain(Rules::CALM);
+        let [root, child, grandchild] = chain.map(|who| id(&fake, who));
+        let (snapshot, told) = look_on(&fake, &root, |pid| pid);
+        assert_eq!(ids(&snapshot), [root, child, grandchild]);
+        assert_eq!(told, [Some(root.pid), Some(child.pid), Some(grandchild.pid)]);
+    }
+
+    #[test]
+    fn what_may_be_told_of_another_is_not_told() {
+        let (fake, chain) = chain(Rules::CALM);
+        let [root, child, _] = chain.map(|who| id(&fake, who));
+        let read = |pid| {
+            if pid == child.pid {
+                let mut world = fake.world_mut();
+                world.end(chain[1]);
+                world.collect(chain[1]);
+            }
+            pid
+        };
+        let (snapshot, told) = look_on(&fake, &root, read);
+        assert_eq!(ids(&snapshot), [root, child]);
+        assert_eq!(told, [Some(root.pid), None]);
     }
 
     #[test]

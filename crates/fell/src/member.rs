@@ -25,6 +25,8 @@ pub(crate) struct Member<H> {
     /// By which means KILL was sent.
     pub(crate) forced: Option<Mechanism>,
     pub(crate) denied: bool,
+    /// It can't be asked to end: the system has no way.
+    pub(crate) is_deaf: bool,
     /// When its end was observed, since the beginning.
     pub(crate) ended: Option<Duration>,
 }
@@ -33,6 +35,11 @@ impl<H: Handle> Member<H> {
     /// To be ended, and not yet seen to have ended.
     pub(crate) fn is_due(&self) -> bool {
         self.ended.is_none() && matches!(self.action, Action::End | Action::Collected)
+    }
+
+    /// Not seen to have ended, now either.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.ended.is_none() && !self.pinned.has_ended()
     }
 
     /// Gives whether the process has taken the signal.
@@ -45,6 +52,7 @@ impl<H: Handle> Member<H> {
             }
             Err(SignalError::Gone) => {}
             Err(SignalError::Denied) => self.denied = true,
+            Err(SignalError::Unsupported) => self.is_deaf = true,
             Err(SignalError::Failed(error)) => {
                 warn!(pid = self.pinned.pid().get(), %signal, %error, "signal failed");
             }
@@ -61,9 +69,12 @@ impl<H: Handle> Member<H> {
 
 /// What became of a member: exactly one outcome each.
 pub(crate) fn judge<M: Machine>(machine: &M, member: Member<M::Handle>, tree: &[Pid]) -> ProcessReport {
-    let row = match machine.read(member.pinned.pid()) {
-        Ok(row) if row.id.compare(&member.pinned.id()) != Sameness::Different => Some(row),
-        Ok(_) | Err(_) => None,
+    let row = match member.pinned.is_gone() {
+        true => None,
+        false => machine
+            .read(member.pinned.pid())
+            .ok()
+            .filter(|row| row.id.compare(&member.pinned.id()) != Sameness::Different),
     };
     let zombie = row.as_ref().filter(|row| row.state == State::Zombie);
     let outcome = match (member.action, member.ended) {

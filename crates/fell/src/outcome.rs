@@ -13,6 +13,10 @@ pub enum Mechanism {
     Pidfd,
     /// The kernel's own kill of a whole control group.
     Cgroup,
+    /// A Windows handle on the process: its PID goes to nobody else while it is held.
+    Handle,
+    /// The end of a Windows job with all that is in it.
+    Job,
     /// The PID, after its start time was compared: a recycling between the two goes unnoticed.
     CheckedPid,
 }
@@ -22,6 +26,8 @@ impl fmt::Display for Mechanism {
         f.pad(match self {
             Mechanism::Pidfd => "pidfd",
             Mechanism::Cgroup => "cgroup",
+            Mechanism::Handle => "handle",
+            Mechanism::Job => "job",
             Mechanism::CheckedPid => "checked-pid",
         })
     }

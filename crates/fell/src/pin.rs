@@ -110,9 +110,9 @@ impl<H: Handle> Pinned<H> {
         if is_older(&info, &self.info) {
             return Adoption::Stranger;
         }
-        let names_parent = info.parent == Some(self.pid()) && !self.has_ended();
         let was_listed = info.id.birth.start.is_some_and(|start| start < listed_at);
-        if names_parent || was_listed {
+        // The second proof costs a question to the system.
+        if was_listed || (info.parent == Some(self.pid()) && (machine.keeps_parents() || !self.has_ended())) {
             Adoption::Child(Pinned { handle, info })
         } else {
             Adoption::Unverified(String::from("listed as a child, and had another parent when it was read"))
@@ -166,6 +166,11 @@ impl<H: Handle> Pinned<H> {
     /// Whether it has ended: no thread of it runs any more, collected or not.
     pub fn has_ended(&self) -> bool {
         self.handle.has_ended()
+    }
+
+    /// Whether it is known to have ended and to have been collected.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.handle.is_gone()
     }
 
     pub(crate) fn handle(&self) -> &H {

@@ -2,8 +2,7 @@
 
 use crate::id::ProcessId;
 use crate::snapshot::Gap;
-use crate::sys::linux::Listening;
-use crate::sys::{Host, Machine, ReadError};
+use crate::sys::{Host, Listening, Machine, ReadError};
 use std::io;
 
 /// Who listens on a port.

@@ -59,7 +59,11 @@ impl fmt::Display for Report {
         let force = self.count(|outcome| outcome == Outcome::Killed);
         let alive = self.survivors().count();
         if grace + force + alive == 0 {
-            return f.write_str("already gone: nothing was alive");
+            return match self.gaps.first() {
+                None => f.write_str("already gone: nothing was alive"),
+                // Nothing seen is not nothing there.
+                Some(gap) => f.write_str(&gap.what),
+            };
         }
         let total = grace + force + alive;
         write!(

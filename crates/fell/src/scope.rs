@@ -1,6 +1,8 @@
 //! What holds a run together, and what that can't stop.
 
+#[cfg(guardian)]
 use crate::error::Error;
+#[cfg(guardian)]
 use crate::sys::{self, Host, Machine};
 use std::fmt;
 
@@ -35,6 +37,8 @@ pub enum Layer {
     PidNamespace,
     /// The command leads a process group of its own.
     ProcessGroup,
+    /// A Windows job: the kernel knows all that is in it, and ends it as a whole, also when the supervisor is killed.
+    Job,
     /// The run's identity in the environment, to find what is left after a crash.
     Mark,
 }
@@ -47,6 +51,7 @@ impl fmt::Display for Layer {
             Layer::Cgroup => "cgroup",
             Layer::PidNamespace => "pid-namespace",
             Layer::ProcessGroup => "process-group",
+            Layer::Job => "job",
             Layer::Mark => "mark",
         })
     }
@@ -70,6 +75,10 @@ impl Containment {
     /// What this containment can't stop.
     pub fn limits(&self) -> Vec<&'static str> {
         let mut limits = Vec::new();
+        if self.has(Layer::Job) {
+            limits.push("what a process asks an unrelated service to start is not part of the run");
+            return limits;
+        }
         if !self.has(Layer::Subreaper) {
             limits.push("a process whose parent ends is lost, and survives");
         }
@@ -87,6 +96,7 @@ impl Containment {
         limits
     }
 
+    #[cfg(guardian)]
     pub(crate) fn lose(&mut self, layer: Layer, why: String) {
         self.layers.retain(|kept| *kept != layer);
         self.missing.push((layer, why));
@@ -94,6 +104,7 @@ impl Containment {
 }
 
 /// The containment of one run, before its command is started.
+#[cfg(guardian)]
 pub(crate) struct Scope {
     /// The run's name: unique on this host until it boots again.
     pub(crate) run: String,
@@ -106,6 +117,7 @@ pub(crate) struct Scope {
 /// The variable that carries the names of the runs that a process belongs to, outermost first, comma-separated.
 pub const MARK: &str = "FELL_RUN";
 
+#[cfg(guardian)]
 impl Scope {
     /// Takes what the host gives.
     ///

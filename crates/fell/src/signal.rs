@@ -154,6 +154,61 @@ impl FromStr for Signal {
     }
 }
 
+/// A set of signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    /// No signal.
+    pub const EMPTY: SignalSet = SignalSet(0);
+
+    /// Every signal but the two that the C library keeps for itself.
+    pub const ALL: SignalSet = SignalSet(!(1 << 31 | 1 << 32));
+
+    /// What an init passes on: every signal that is sent by somebody, and not by a fault of this very process, by the
+    /// end of a child, or by a terminal that this process may not use.
+    pub const FORWARDABLE: SignalSet = SignalSet::ALL
+        .without(Signal::KILL)
+        .without(Signal::STOP)
+        .without(Signal::CHLD)
+        .without(Signal::ILL)
+        .without(Signal::TRAP)
+        .without(Signal::ABRT)
+        .without(Signal::BUS)
+        .without(Signal::FPE)
+        .without(Signal::SEGV)
+        .without(Signal::SYS)
+        .without(Signal::TTIN)
+        .without(Signal::TTOU);
+
+    /// These signals.
+    pub fn of(signals: &[Signal]) -> SignalSet {
+        signals.iter().copied().fold(SignalSet::EMPTY, SignalSet::with)
+    }
+
+    /// The set and this signal.
+    #[must_use]
+    pub const fn with(self, signal: Signal) -> SignalSet {
+        SignalSet(self.0 | 1 << (signal.number() - 1))
+    }
+
+    /// The set without this signal.
+    #[must_use]
+    pub const fn without(self, signal: Signal) -> SignalSet {
+        SignalSet(self.0 & !(1 << (signal.number() - 1)))
+    }
+
+    /// Whether the signal is in the set.
+    pub fn contains(self, signal: Signal) -> bool {
+        self.0 & 1 << (signal.number() - 1) != 0
+    }
+
+    /// The signals in the set, lowest first.
+    pub fn signals(self) -> impl Iterator<Item = Signal> {
+        (1..=64).filter_map(Signal::from_number).filter(move |signal| self.contains(*signal))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,5 +3,4 @@
 //! For a program that serves a run: it waits for the run and for signals in one place. The library
 //! never opens a stream by itself.
 
-pub use crate::sys::SignalMask;
-pub use crate::sys::linux::signals::{Arrival, SignalStream};
+pub use crate::sys::{Arrival, SignalMask, SignalStream};

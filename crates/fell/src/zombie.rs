@@ -1,12 +1,22 @@
 //! Processes that have ended and that nobody has collected.
 
+mod inject;
+mod owner;
+
+pub use crate::sys::headroom::{Limit, LimitKind};
+pub use crate::sys::inject::InjectError;
+pub use inject::inject;
+pub use owner::{Owner, kill_parent};
+
 use crate::id::{ProcessId, Sameness};
 use crate::info::{ProcessInfo, State};
 use crate::pid::Pid;
 use crate::pin::{PinError, Pinned};
 use crate::signal::Signal;
 use crate::snapshot::{Gap, Snapshot};
+use crate::sys::headroom::{cgroup_of, limits};
 use crate::sys::{Collected, Host, Machine, ReadError, SignalError};
+use crate::unit::Unit;
 use std::collections::HashMap;
 use std::io;
 use std::process::ExitStatus;
@@ -29,6 +39,15 @@ pub struct Zombie {
     ///
     /// Linux: from `se.exec_start` in `/proc/PID/sched`, `None` on kernels without it.
     pub dead_for: Option<Duration>,
+    /// The cgroup that it died in, or where the kernel does not keep that, its parent's. `None` without cgroups.
+    pub cgroup: Option<String>,
+}
+
+impl Zombie {
+    /// The container, service or session that it belonged to, as its cgroup is named.
+    pub fn unit(&self) -> Option<Unit> {
+        self.cgroup.as_deref().and_then(Unit::of_cgroup)
+    }
 }
 
 /// The zombies that one look found.
@@ -36,8 +55,22 @@ pub struct Zombie {
 pub struct Zombies {
     /// Those of the parent that has most of them first; those of one parent in ascending order.
     pub list: Vec<Zombie>,
+    /// Who fails to collect them: the parent that has most of them first, as in the list.
+    pub owners: Vec<Owner>,
+    /// How many processes there may be and how many there are, of the system and around each of the owners.
+    pub limits: Vec<Limit>,
     /// What could not be read; there may be more zombies than listed.
     pub gaps: Vec<Gap>,
+}
+
+impl Zombies {
+    /// Those of one parent alone.
+    #[must_use]
+    pub fn of_parent(mut self, parent: Pid) -> Zombies {
+        self.list.retain(|zombie| zombie.info.parent == Some(parent));
+        self.owners.retain(|owner| owner.pid == Some(parent));
+        self
+    }
 }
 
 /// What came of collecting a zombie.
@@ -51,6 +84,11 @@ pub enum Reaping {
         parent: Pid,
         /// Whether the zombie was collected within the time.
         worked: bool,
+    },
+    /// Its parent was made to collect it, by [`inject`], and will never learn how it had ended.
+    Injected {
+        /// The parent.
+        parent: Pid,
     },
     /// It has not ended, or a thread of it still runs.
     NotAZombie,
@@ -70,18 +108,32 @@ pub enum Reaping {
 /// A leader thread that has ended while other threads of its process run is no zombie, although the table
 /// shows state Z.
 ///
-/// Linux: reads the whole table, and to tell how long a zombie has been dead, binds the calling thread for an instant
+/// Linux: reads the whole table, a few files more of each zombie and of each owner, and to tell how long a zombie has been dead, binds the calling thread for an instant
 /// to each processor that a zombie ran on last.
 pub fn zombies() -> Zombies {
     let machine = Host::new();
     let mut table = machine.table();
+    table.rows.extend(machine.unlisted_dead(&table));
     let dead = std::mem::take(&mut table.rows);
     let (dead, alive) = dead.into_iter().partition(|row| row.state == State::Zombie);
     table.rows = alive;
     let mut zombies = list(dead, &table, machine.own(), |pid| machine.living_threads(pid));
     for zombie in &mut zombies.list {
         zombie.dead_for = machine.dead_for(zombie.info.pid());
+        let is_kept = |path: &String| path != "/";
+        zombie.cgroup = cgroup_of(zombie.info.pid()).filter(is_kept);
     }
+    zombies.owners = owner::owners(&machine, &zombies.list);
+    let places: HashMap<Option<Pid>, &Owner> = zombies.owners.iter().map(|owner| (owner.pid, owner)).collect();
+    for zombie in zombies.list.iter_mut().filter(|zombie| zombie.cgroup.is_none()) {
+        zombie.cgroup = places.get(&zombie.info.parent).and_then(|owner| owner.cgroup.clone());
+    }
+    let threads = table.gaps.is_empty().then(|| {
+        let living = table.rows.iter().map(|row| u64::from(row.threads.unwrap_or(1))).sum::<u64>();
+        living + u64::try_from(zombies.list.len()).unwrap_or(0)
+    });
+    let parents: Vec<Pid> = zombies.owners.iter().filter_map(|owner| owner.pid).collect();
+    zombies.limits = limits(&parents, threads);
     zombies
 }
 
@@ -111,11 +163,11 @@ fn list(
         let parent = info.parent.and_then(|parent| table.row(parent).or(leaders.get(&parent))).cloned();
         *counts.entry(info.parent).or_default() += 1;
         let is_ours = info.parent == Some(own);
-        list.push(Zombie { info, parent, is_ours, dead_for: None });
+        list.push(Zombie { info, parent, is_ours, dead_for: None, cgroup: None });
     }
     let count = |zombie: &Zombie| counts.get(&zombie.info.parent).copied().unwrap_or(0);
     list.sort_by_key(|zombie| (std::cmp::Reverse(count(zombie)), zombie.info.parent, zombie.info.pid()));
-    Zombies { list, gaps }
+    Zombies { list, owners: Vec::new(), limits: Vec::new(), gaps }
 }
 
 /// Collects a zombie that is a child of the caller; never any other child.
@@ -179,6 +231,7 @@ pub fn nudge(zombie: &ProcessId, wait: Duration) -> Reaping {
     match held.signal(Signal::CHLD) {
         Ok(()) | Err(SignalError::Gone) => {}
         Err(SignalError::Denied) => return Reaping::Failed(io::ErrorKind::PermissionDenied.into()),
+        Err(SignalError::Unsupported) => return Reaping::Failed(io::ErrorKind::Unsupported.into()),
         Err(SignalError::Failed(error)) => return Reaping::Failed(error),
     }
     Reaping::Nudged { parent, worked: pinned.handle().wait_until_collected(wait) }

@@ -2,7 +2,6 @@
 
 use fell::{Cause, Extent, KillPolicy, Leftovers, Outcome, Pid, ProcessId, Supervisor, kill_tree};
 use fell_testkit::{Bystander, Cage, Placement, Trick, Victim};
-use std::io;
 use std::time::Duration;
 
 const GRACE: Duration = Duration::from_millis(400);
@@ -27,18 +26,6 @@ fn is_moving(trick: Trick) -> bool {
     shape.least != shape.most
 }
 
-/// The victim, ready; or `None`, said aloud, where this host forbids the trick.
-fn ready(trick: Trick, mut victim: Victim) -> Option<Victim> {
-    match victim.wait_ready() {
-        Ok(()) => Some(victim),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            eprintln!("skipped {trick}: {error}");
-            None
-        }
-        Err(error) => panic!("{trick}: {error}"),
-    }
-}
-
 fn each_trick(mut test: impl FnMut(Trick)) {
     for trick in Trick::ALL.iter().copied().filter(|trick| !is_moving(*trick)) {
         // A PID namespace's init and its tree are tried by the tests of namespaces.
@@ -57,7 +44,7 @@ fn every_tree_is_ended_when_its_root_is_named() {
         if let Some(cage) = &cage {
             setup = setup.cage(cage);
         }
-        let Some(victim) = ready(trick, setup.spawn().unwrap()) else { return };
+        let Some(victim) = setup.spawn().unwrap().ready() else { return };
         let root = victim.pid().unwrap();
         let report = kill_tree(id(root), &KillPolicy { escaped: true, ..policy() }).unwrap();
         assert!(report.is_clean(), "{trick}: {report:#?}");
@@ -99,7 +86,7 @@ fn nothing_outlives_a_run_that_reaches_its_limit() {
             .kill_policy(policy())
             .spawn()
             .unwrap();
-        let Some(victim) = ready(trick, victim) else { return };
+        let Some(victim) = victim.ready() else { return };
         running.terminate(fell::Signal::TERM).unwrap();
         let report = running.wait().unwrap();
         assert_eq!(report.survivors().count(), 0, "{trick}: {report:#?}");
@@ -141,8 +128,7 @@ fn nothing_outlives_a_command_that_ends_and_leaves_children() {
 
 #[test]
 fn the_tree_is_escalated_though_its_leader_obeys() {
-    let victim =
-        ready(Trick::LeaderObeysMemberIgnores, Victim::of(Trick::LeaderObeysMemberIgnores).spawn().unwrap()).unwrap();
+    let victim = Victim::of(Trick::LeaderObeysMemberIgnores).spawn().unwrap().ready().unwrap();
     let report = kill_tree(id(victim.pid().unwrap()), &policy()).unwrap();
     let outcomes: Vec<_> = report.processes.iter().map(|process| process.outcome).collect();
     assert_eq!(outcomes, [Outcome::Exited, Outcome::Killed], "{report:#?}");
@@ -153,7 +139,7 @@ fn the_tree_is_escalated_though_its_leader_obeys() {
 #[test]
 fn grace_is_kept() {
     for (trick, count) in [(Trick::Graceful, 1), (Trick::GracefulTree, 4), (Trick::GracefulStopped, 1)] {
-        let victim = ready(trick, Victim::of(trick).spawn().unwrap()).unwrap();
+        let victim = Victim::of(trick).spawn().unwrap().ready().unwrap();
         let root = id(victim.pid().unwrap());
         let report = kill_tree(root, &KillPolicy { grace: Duration::from_secs(5), ..policy() }).unwrap();
         victim.wait_all_dead(PROMPTLY).unwrap();
@@ -164,7 +150,7 @@ fn grace_is_kept() {
 
 #[test]
 fn the_root_is_kept_when_only_its_descendants_are_meant() {
-    let mut victim = ready(Trick::Wide, Victim::of(Trick::Wide).count(5).spawn().unwrap()).unwrap();
+    let mut victim = Victim::of(Trick::Wide).count(5).spawn().unwrap().ready().unwrap();
     let root = victim.pid().unwrap();
     let report = kill_tree(id(root), &KillPolicy { extent: Extent::Descendants, ..policy() }).unwrap();
     assert_eq!(report.count(Outcome::is_felled), 5);
@@ -176,7 +162,7 @@ fn the_root_is_kept_when_only_its_descendants_are_meant() {
 
 #[test]
 fn a_second_kill_finds_nothing_and_says_so() {
-    let mut victim = ready(Trick::Plain, Victim::of(Trick::Plain).spawn().unwrap()).unwrap();
+    let mut victim = Victim::of(Trick::Plain).spawn().unwrap().ready().unwrap();
     let root = id(victim.pid().unwrap());
     let pinned = fell::Pinned::new(&root).unwrap();
     let report = kill_tree(pinned.id(), &policy()).unwrap();

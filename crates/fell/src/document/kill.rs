@@ -1,6 +1,6 @@
 //! What `fell kill --json` prints.
 
-use super::{GapDocument, ProcessReference, milliseconds};
+use super::{GapDocument, ProcessReference, ReleaseDocument, milliseconds};
 use crate::escaped::{Escaped, Evidence};
 use crate::info::ProcessInfo;
 use crate::outcome::{Mechanism, Outcome, ProcessReport};
@@ -23,6 +23,9 @@ pub struct KillDocument {
     pub clean: Option<bool>,
     /// One entry a target, in the order in which they were given.
     pub targets: Vec<TargetDocument>,
+    /// What has become of the ports and locks that they held. Only there if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<ReleaseDocument>,
 }
 
 impl KillDocument {
@@ -37,6 +40,7 @@ impl KillDocument {
             dry_run: false,
             clean: Some(targets.iter().all(|target| target.clean == Some(true))),
             targets,
+            released: None,
         }
     }
 

@@ -6,18 +6,22 @@
 //! meaning or goes away raises it. So a reader must pass over fields that it does not know.
 
 mod doctor;
+mod dump;
 mod kill;
 mod process;
+mod released;
 mod run;
 mod tree;
 mod zombies;
 
 pub use doctor::{AbandonedRunDocument, AbilityDocument, DoctorDocument};
+pub use dump::{DeadlockDocument, DumpDocument, DumpedProcess, ToldDocument};
 pub use kill::{EscapedDocument, KillDocument, OutcomeDocument, TargetDocument};
 pub use process::{GapDocument, ProcessDocument, ProcessReference, milliseconds};
+pub use released::{HeldDocument, ReleaseDocument};
 pub use run::{CommandDocument, ContainmentDocument, MissingLayerDocument, RunDocument, StatusDocument};
 pub use tree::TreeDocument;
-pub use zombies::{ReapingDocument, ZombieDocument, ZombiesDocument};
+pub use zombies::{LimitDocument, OwnerDocument, ReapingDocument, UnitDocument, ZombieDocument, ZombiesDocument};
 
 /// The JSON Schemas of all documents, by the name of their verb.
 #[cfg(feature = "schema")]

@@ -1,6 +1,8 @@
 //! What `fell run` writes into its report.
 
-use super::{GapDocument, OutcomeDocument, ProcessDocument, TargetDocument, milliseconds};
+use super::{
+    DumpDocument, GapDocument, OutcomeDocument, ProcessDocument, ReleaseDocument, TargetDocument, milliseconds,
+};
 use crate::detail::{Calendar, Detail};
 use crate::ending::Ending;
 use crate::run::{Cause, RunReport};
@@ -38,6 +40,13 @@ pub struct RunDocument {
     pub at_limit: Option<Vec<ProcessDocument>>,
     /// What could not be read of that tree.
     pub at_limit_gaps: Option<Vec<GapDocument>>,
+    /// The tree before it was ended, from the inside: why each process did not go on, and what it held. `null` if that was
+    /// not asked for.
+    #[serde(default)]
+    pub dump: Option<DumpDocument>,
+    /// What has become of the ports and locks in that dump; `null` without one.
+    #[serde(default)]
+    pub released: Option<ReleaseDocument>,
     /// What held the run together.
     pub containment: ContainmentDocument,
     /// How long it took.
@@ -115,8 +124,20 @@ impl RunDocument {
     /// The view of a report; `exit_code` is the code with which the caller itself ends because of it.
     pub fn new(report: &RunReport, calendar: &Calendar, exit_code: Option<u8>) -> RunDocument {
         let clean = report.survivors().next().is_none();
-        let RunReport { run, program, command, status, cause, leftovers, kill, at_limit, containment, elapsed } =
-            report;
+        let RunReport {
+            run,
+            program,
+            command,
+            status,
+            cause,
+            leftovers,
+            kill,
+            at_limit,
+            dump,
+            released,
+            containment,
+            elapsed,
+        } = report;
         let (cause, cancelled_by) = match cause {
             Cause::Exited => ("exited", None),
             Cause::TimedOut => ("timed-out", None),
@@ -138,6 +159,8 @@ impl RunDocument {
             kill: kill.as_ref().map(|report| TargetDocument::new(program.clone(), report)),
             at_limit: at_limit.as_ref().map(|snapshot| rows(snapshot, calendar)),
             at_limit_gaps: at_limit.as_ref().map(|snapshot| snapshot.gaps.iter().map(GapDocument::from).collect()),
+            dump: dump.as_ref().map(|dump| DumpDocument::new(dump, calendar)),
+            released: released.as_ref().map(ReleaseDocument::from),
             containment: ContainmentDocument::from(containment),
             elapsed_ms: milliseconds(*elapsed),
         }

@@ -1,6 +1,6 @@
 //! What `fell tree --json` prints.
 
-use super::{GapDocument, ProcessDocument};
+use super::{DumpDocument, GapDocument, ProcessDocument};
 use serde::{Deserialize, Serialize};
 
 /// A process and its descendants, flat.
@@ -18,6 +18,9 @@ pub struct TreeDocument {
     /// The parent's ancestors, nearest first. Only there if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Vec<ProcessDocument>>,
+    /// The same processes from the inside: why each does not go on, and what it holds. Only there if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump: Option<DumpDocument>,
     /// What could not be read. With a gap, a descendant may be missing.
     pub gaps: Vec<GapDocument>,
 }
@@ -35,6 +38,7 @@ impl TreeDocument {
             children,
             total_count,
             ancestors: None,
+            dump: None,
             gaps,
         }
     }

@@ -1,9 +1,12 @@
 //! What `fell zombies --json` prints.
 
 use super::{GapDocument, ProcessReference, milliseconds};
+use crate::detail::Detail;
 use crate::ending::Ending;
 use crate::pid::Pid;
-use crate::zombie::{Reaping, Zombie, Zombies};
+use crate::redact::redact;
+use crate::unit::Unit;
+use crate::zombie::{Limit, LimitKind, Owner, Reaping, Zombie, Zombies};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -17,6 +20,16 @@ pub struct ZombiesDocument {
     pub count: usize,
     /// Those of the parent that owns most first.
     pub zombies: Vec<ZombieDocument>,
+    /// The parents that fail to collect them, the one that owns most first.
+    pub owners: Vec<OwnerDocument>,
+    /// How many processes and threads there may be, and how many there are. Zombies count.
+    pub limits: Vec<LimitDocument>,
+    /// The PIDs of those that were not there at the look before. Only with `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appeared: Option<Vec<u32>>,
+    /// Those that were there at the look before and are no more. Only with `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Vec<ProcessReference>>,
     /// What was tried to have them collected, and what came of it. Only there if it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reapings: Option<Vec<ReapingDocument>>,
@@ -30,11 +43,15 @@ impl ZombiesDocument {
 
     /// The view of what one look found.
     pub fn new(zombies: &Zombies) -> ZombiesDocument {
-        let Zombies { list, gaps } = zombies;
+        let Zombies { list, owners, limits, gaps } = zombies;
         ZombiesDocument {
             schema: String::from(ZombiesDocument::SCHEMA),
             count: list.len(),
             zombies: list.iter().map(ZombieDocument::from).collect(),
+            owners: owners.iter().map(OwnerDocument::from).collect(),
+            limits: limits.iter().map(LimitDocument::from).collect(),
+            appeared: None,
+            collected: None,
             reapings: None,
             gaps: gaps.iter().map(GapDocument::from).collect(),
         }
@@ -56,14 +73,22 @@ pub struct ZombieDocument {
     pub ours: bool,
     /// How long it has been dead.
     pub dead_for_ms: Option<u64>,
+    /// How long it has been dead at least, where only that is known. Only with `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_for_at_least_ms: Option<u64>,
     /// The exit code that it waits to hand over, where the kernel shows it.
     pub exit_code: Option<i32>,
     /// The number of the signal that it died of, where the kernel shows it.
     pub exit_signal: Option<i32>,
+    /// Its cgroup.
+    pub cgroup: Option<String>,
+    /// The container, service or session that it belonged to.
+    pub unit: Option<UnitDocument>,
 }
 
 impl From<&Zombie> for ZombieDocument {
-    fn from(Zombie { info, parent, is_ours, dead_for }: &Zombie) -> ZombieDocument {
+    fn from(zombie: &Zombie) -> ZombieDocument {
+        let Zombie { info, parent, is_ours, dead_for, cgroup } = zombie;
         let ending = info.exit_status.and_then(Ending::of_raw);
         ZombieDocument {
             process: ProcessReference::from(info),
@@ -71,9 +96,95 @@ impl From<&Zombie> for ZombieDocument {
             parent: parent.as_ref().map(ProcessReference::from),
             ours: *is_ours,
             dead_for_ms: dead_for.map(|time: Duration| milliseconds(time)),
+            dead_for_at_least_ms: None,
             exit_code: ending.and_then(Ending::code),
             exit_signal: ending.and_then(Ending::signal),
+            cgroup: cgroup.clone(),
+            unit: zombie.unit().map(UnitDocument::from),
         }
+    }
+}
+
+/// A process that fails to collect its dead children.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OwnerDocument {
+    /// Its PID; `null` if it is outside of the PID namespace that can be seen.
+    pub pid: Option<u32>,
+    /// Who it is, where its row could be read.
+    pub process: Option<ProcessReference>,
+    /// Its command line, in which secrets are hidden.
+    pub command_line: Option<Vec<String>>,
+    /// Its effective user.
+    pub user: Option<String>,
+    /// Its cgroup.
+    pub cgroup: Option<String>,
+    /// The container, service or session that it belongs to.
+    pub unit: Option<UnitDocument>,
+    /// Whether it is PID 1 of the system or of a container, which is to collect whatever is left behind there.
+    pub is_init: Option<bool>,
+    /// How many zombies it has.
+    pub zombies: usize,
+    /// How long the first of them has been dead.
+    pub oldest_ms: Option<u64>,
+}
+
+impl From<&Owner> for OwnerDocument {
+    fn from(owner: &Owner) -> OwnerDocument {
+        let Owner { pid, info, detail, cgroup, is_init, zombies, oldest } = owner;
+        let Detail { command_line, user, .. } = detail;
+        OwnerDocument {
+            pid: pid.map(Pid::get),
+            process: info.as_ref().map(ProcessReference::from),
+            command_line: command_line.as_ref().map(|argv| redact(argv)),
+            user: user.clone(),
+            cgroup: cgroup.clone(),
+            unit: owner.unit().map(UnitDocument::from),
+            is_init: *is_init,
+            zombies: *zombies,
+            oldest_ms: oldest.map(milliseconds),
+        }
+    }
+}
+
+/// The container, service or session that a process belongs to, as its cgroup is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct UnitDocument {
+    /// `container`, `service`, `session`, or `scope`.
+    pub kind: String,
+    /// Its name; of most containers the first 12 digits of the identifier.
+    pub name: String,
+}
+
+impl From<Unit> for UnitDocument {
+    fn from(Unit { kind, name }: Unit) -> UnitDocument {
+        UnitDocument { kind: kind.to_string(), name }
+    }
+}
+
+/// How many processes and threads there may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LimitDocument {
+    /// `pid_max`, `threads-max`, or, of a cgroup, `pids.max`.
+    pub kind: String,
+    /// The cgroup.
+    pub cgroup: Option<String>,
+    /// How many there are.
+    pub used: Option<u64>,
+    /// How many there may be.
+    pub limit: u64,
+}
+
+impl From<&Limit> for LimitDocument {
+    fn from(Limit { kind, used, limit }: &Limit) -> LimitDocument {
+        let (kind, cgroup) = match kind {
+            LimitKind::PidMax => ("pid_max", None),
+            LimitKind::ThreadsMax => ("threads-max", None),
+            LimitKind::Cgroup(path) => ("pids.max", Some(path.clone())),
+        };
+        LimitDocument { kind: String::from(kind), cgroup, used: *used, limit: *limit }
     }
 }
 
@@ -84,7 +195,7 @@ pub struct ReapingDocument {
     /// The zombie.
     #[serde(flatten)]
     pub process: ProcessReference,
-    /// `reaped`, `nudged`, `not-a-zombie`, `already-gone`, `not-ours`, `failed`.
+    /// `reaped`, `nudged`, `injected`, `not-a-zombie`, `already-gone`, `not-ours`, `failed`.
     pub result: String,
     /// Whether it is collected now.
     pub collected: bool,
@@ -107,6 +218,9 @@ impl ReapingDocument {
             }
             Reaping::Nudged { parent, worked: false } => {
                 ("nudged", false, format!("not reaped: its parent {} was asked and did nothing", named(Some(*parent))))
+            }
+            Reaping::Injected { parent } => {
+                ("injected", true, format!("reaped by its parent {}, which was made to", named(Some(*parent))))
             }
             Reaping::NotAZombie => ("not-a-zombie", false, String::from("not reaped: it is alive")),
             Reaping::AlreadyGone => ("already-gone", true, String::from("already reaped")),

@@ -22,9 +22,24 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 impl Running {
+    /// Begins to end the tree, unless the caller is to know first: then with its next wait.
+    pub(super) fn announce_or_end(&mut self, cause: Cause) -> Result<Option<Progress>, Error> {
+        if !std::mem::take(&mut self.announces_end) {
+            return self.end(cause).map(|()| None);
+        }
+        if cause != Cause::Exited {
+            self.at_limit = Some(self.look());
+        }
+        self.due = Some(cause);
+        // A command that ends while the caller looks has reached its limit nevertheless.
+        self.cause.get_or_insert(cause);
+        Ok(Some(Progress::EndDue(cause)))
+    }
+
     /// Begins to end the tree.
     pub(super) fn end(&mut self, cause: Cause) -> Result<(), Error> {
-        if matches!(cause, Cause::TimedOut | Cause::Idle) {
+        self.due = None;
+        if matches!(cause, Cause::TimedOut | Cause::Idle) && self.at_limit.is_none() {
             self.at_limit = Some(self.look());
         }
         self.cause = match self.cause {
@@ -56,7 +71,7 @@ impl Running {
         };
         let spared = if self.had_leftovers { self.allow.clone() } else { Vec::new() };
         let protected = protected(&self.machine);
-        let aids = Aids { enclosure, spared, lives: None };
+        let aids = Aids { enclosure, spared, ..Aids::default() };
         let escalation = Escalation::below(&self.machine, root, self.policy.clone(), protected, aids)?;
         self.stage = Stage::Ending(Box::new(escalation));
         Ok(())
@@ -157,11 +172,7 @@ impl Running {
     /// Leaves it to the guardian to end the tree, which finds its own children without any list.
     fn delegate(&mut self, error: &ReadError) -> Result<(), Error> {
         warn!(run = self.run, %error, "the tree can't be seen; the guardian ends it");
-        let what = format!("the tree could not be seen ({error}); the guardian has ended it");
-        let command = ProcessId::unborn(self.command.unwrap_or(Pid::INIT));
-        let mut report = Report::already_gone(command);
-        report.gaps.push(Gap { pid: None, what });
-        self.kill.get_or_insert(report);
+        self.credit_guardian(format!("the tree could not be seen ({error}); the guardian has ended it"));
         if let Err(error) = sys::delegate(self.link.as_fd()) {
             // It is gone already: the closed link says so next.
             debug!(%error, "delegate");
@@ -169,6 +180,13 @@ impl Running {
         let patience = self.policy.grace.saturating_add(self.policy.force_limit);
         self.stage = Stage::Delegated { until: self.machine.now().saturating_add(patience) };
         Ok(())
+    }
+
+    /// The guardian ends the tree: who was in it, and what became of each, this process can't say.
+    pub(super) fn credit_guardian(&mut self, what: String) {
+        let command = ProcessId::unborn(self.command.unwrap_or(Pid::INIT));
+        let report = self.kill.get_or_insert_with(|| Report::already_gone(command));
+        report.gaps.push(Gap { pid: None, what });
     }
 
     /// Something of the run is alive, and nobody can say what: the command stands for it.
@@ -238,6 +256,8 @@ impl Running {
             leftovers,
             kill: self.kill.take(),
             at_limit: self.at_limit.take(),
+            dump: None,
+            released: None,
             containment: self.containment.clone(),
             elapsed: self.machine.now().saturating_sub(self.began),
         })))

@@ -1,7 +1,9 @@
 //! What becomes of a run.
 
+use crate::dump::Dump;
 use crate::id::ProcessId;
 use crate::outcome::ProcessReport;
+use crate::released::Release;
 use crate::report::Report;
 use crate::scope::Containment;
 use crate::signal::Signal;
@@ -57,6 +59,10 @@ pub struct RunReport {
     pub kill: Option<Report>,
     /// The tree as it stood when the limit was reached, before anything was signalled.
     pub at_limit: Option<Snapshot>,
+    /// The same tree from the inside, for a caller that has taken it: see [`Running::dump`](super::Running::dump).
+    pub dump: Option<Dump>,
+    /// What has become of what the tree held, for a caller that has looked: see [`Claims`](crate::released::Claims).
+    pub released: Option<Release>,
     /// What held the run together.
     pub containment: Containment,
     /// How long it took.
@@ -79,4 +85,7 @@ pub enum Progress {
     Woken,
     /// The caller's moment has come.
     Elapsed,
+    /// The tree is to be ended because of this, and nothing was signalled yet: the next wait does so. Only for who asked
+    /// for it by [`Supervisor::announce_end`](super::Supervisor::announce_end), and once.
+    EndDue(Cause),
 }

@@ -1,6 +1,7 @@
 //! A run that has begun: the loop that waits for it.
 
 use super::report::{Cause, Leftovers, Progress, RunReport};
+use crate::dump::{Dump, DumpOptions, dump};
 use crate::error::Error;
 use crate::id::ProcessId;
 use crate::kill::Escalation;
@@ -11,8 +12,7 @@ use crate::report::Report;
 use crate::scope::{Containment, Layer};
 use crate::signal::Signal;
 use crate::snapshot::{Coverage, Snapshot};
-use crate::stream::Pump;
-use crate::sys::{self, Host, Launch, Machine, Message, Step};
+use crate::sys::{self, Host, Launch, Machine, Message, Pump, Step};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
@@ -83,6 +83,11 @@ pub struct Running {
     pub(super) is_end_due: bool,
     pub(super) kill: Option<Report>,
     pub(super) at_limit: Option<Snapshot>,
+    /// The caller is to know before the tree is ended; it has been told that, and why, if the second is there.
+    pub(super) announces_end: bool,
+    pub(super) due: Option<Cause>,
+    /// Whether the command's output goes where the caller's goes.
+    pub(super) shares_output: bool,
 }
 
 impl Running {
@@ -165,6 +170,7 @@ impl Running {
         command.signal(signal).map_err(|error| match error {
             sys::SignalError::Gone => io::ErrorKind::NotFound.into(),
             sys::SignalError::Denied => io::ErrorKind::PermissionDenied.into(),
+            sys::SignalError::Unsupported => io::ErrorKind::Unsupported.into(),
             sys::SignalError::Failed(error) => error,
         })
     }
@@ -206,6 +212,14 @@ impl Running {
         snapshot
     }
 
+    /// What the processes of the tree wait in, and hold: meant for the moment before it is ended.
+    pub fn dump(&self, options: DumpOptions) -> Dump {
+        let options = if self.shares_output { options.output_to_own_streams() } else { options };
+        // Just forked, and not told of yet: then it is the guardian's only child.
+        let only = || self.machine.children(self.guardian()?).ok()?.into_iter().min();
+        dump(&self.look(), &options.rooted(self.command.or_else(only)))
+    }
+
     /// Reads what the guardian has to say. `true` if it is gone.
     fn receive(&mut self) -> Result<bool, Error> {
         loop {
@@ -230,20 +244,32 @@ impl Running {
             }
             Message::SetupFailed { step, errno } => self.failure = Some((step, errno)),
             Message::GuardianLost => self.lose_guardian(),
-            Message::Overdue => self.cause = Some(Cause::TimedOut),
+            Message::Overdue => {
+                self.cause = Some(Cause::TimedOut);
+                self.credit_guardian(String::from(
+                    "this process was stopped beyond the time limit; the guardian has ended the tree",
+                ));
+            }
             Message::Ended { status, is_last } => {
                 // From a PID namespace, the command's own comes before that of the namespace's first process.
                 self.status.get_or_insert(ExitStatus::from_raw(status));
-                if let (Stage::Running, false) = (&self.stage, is_last) {
+                self.cause.get_or_insert(Cause::Exited);
+                if is_last {
+                    self.await_guardian();
+                } else if let Stage::Running = self.stage {
                     self.stage = Stage::Settling { until: self.machine.now().saturating_add(self.settle) };
                 }
-                self.cause.get_or_insert(Cause::Exited);
             }
-            Message::Empty => {
-                if let Stage::Settling { .. } | Stage::Running = self.stage {
-                    self.stage = Stage::Closing { until: self.machine.now().saturating_add(CLOSING_LIMIT) };
-                }
-            }
+            Message::Empty => self.await_guardian(),
+        }
+    }
+
+    /// The tree is gone, and the guardian is on its way out.
+    fn await_guardian(&mut self) {
+        if let Stage::Settling { .. } | Stage::Running = self.stage {
+            self.stage = Stage::Closing { until: self.machine.now().saturating_add(CLOSING_LIMIT) };
+            // While the guardian ends, so that nobody waits for it afterwards.
+            self.launch.tidy_up();
         }
     }
 
@@ -263,11 +289,14 @@ impl Running {
             Stage::Running | Stage::Settling { .. } if self.is_end_due => {
                 self.end(self.cause.unwrap_or(Cause::Exited))?;
             }
+            Stage::Running | Stage::Settling { .. } if self.due.is_some() => {
+                self.end(self.due.unwrap_or(Cause::Exited))?;
+            }
             Stage::Running => {
                 if self.deadline.is_some_and(|deadline| now >= deadline) {
-                    self.end(Cause::TimedOut)?;
+                    return self.announce_or_end(Cause::TimedOut);
                 } else if self.idle_timeout.is_some_and(|limit| now >= self.last_output.saturating_add(limit)) {
-                    self.end(Cause::Idle)?;
+                    return self.announce_or_end(Cause::Idle);
                 }
             }
             Stage::Settling { until } if now >= *until => {
@@ -275,7 +304,7 @@ impl Running {
                     self.release()?;
                 } else {
                     self.had_leftovers = true;
-                    self.end(Cause::Exited)?;
+                    return self.announce_or_end(Cause::Exited);
                 }
             }
             Stage::Settling { .. } => {}

@@ -1,16 +1,21 @@
 //! A cgroup v2 directory for one run.
 
+use super::raw::errno;
+use crate::outcome::Mechanism;
 use crate::sys::{Enclosure, parse};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 /// The file system type of cgroup v2, `statfs(2)`.
 const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
+/// `CLONE_INTO_CGROUP` of `linux/sched.h`.
+const INTO_CGROUP: u64 = 1 << 33;
 /// What the directories and records of runs are called, before the run's identity.
 pub(super) const PREFIX: &str = "fell-";
 
@@ -19,8 +24,6 @@ pub(super) const PREFIX: &str = "fell-";
 pub(crate) struct Cgroup {
     path: CString,
     directory: OwnedFd,
-    /// `cgroup.procs`, open for the command to write itself in.
-    procs: OwnedFd,
 }
 
 impl Cgroup {
@@ -34,18 +37,18 @@ impl Cgroup {
         path.push(format!("{PREFIX}{run}"));
         let path = CString::new(path.into_os_string().into_vec())?;
         rustix::fs::mkdir(path.as_c_str(), Mode::from_raw_mode(0o755))?;
-        Cgroup::open(path.clone()).inspect_err(|_| {
+        Cgroup::open(path.clone()).map_err(|error| {
             // The first error is the one that tells; what stays is an empty directory, which the next run removes.
             rustix::fs::rmdir(path.as_c_str()).ok();
+            io::Error::from(error)
         })
     }
 
-    fn open(path: CString) -> io::Result<Cgroup> {
+    fn open(path: CString) -> Result<Cgroup, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path.as_c_str(), flags, Mode::empty())?;
         rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
-        let procs = open_file(directory.as_fd(), c"cgroup.procs")?;
-        Ok(Cgroup { path, directory, procs })
+        Ok(Cgroup { path, directory })
     }
 
     /// The open directory.
@@ -53,11 +56,37 @@ impl Cgroup {
         self.directory.as_fd()
     }
 
+    /// Forks a child that is inside from its birth: 0 in the child. Async-signal-safe.
+    ///
+    /// To write oneself into `cgroup.procs` is no such thing: it waits until every processor has been through the
+    /// scheduler, which takes milliseconds, and tens of them on a busy machine.
+    ///
+    /// A caller whose own cgroup was killed once must expect the kernel to kill the child before its first instruction:
+    /// some kernels compare how often the two cgroups were killed.
+    ///
+    /// # Errors
+    ///
+    /// The kernel is older than 5.7, a filter forbids `clone3`, or there is no process to be had.
+    ///
+    /// # Safety
+    ///
+    /// As for `fork(2)`: a child of a process with threads may do only what is async-signal-safe.
+    pub(super) unsafe fn fork_inside(&self) -> Result<i32, Errno> {
+        // SAFETY: all zeroes are valid arguments.
+        let mut how: libc::clone_args = unsafe { MaybeUninit::zeroed().assume_init() };
+        how.flags = INTO_CGROUP;
+        how.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
+        how.cgroup = u64::from(self.directory.as_raw_fd().unsigned_abs());
+        // SAFETY: without CLONE_VM and a stack of its own, the child goes on here on a copy, as after fork. The C library's
+        // fork handlers don't run, which matter only to a child that uses its locks.
+        let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const how, size_of::<libc::clone_args>()) };
+        i32::try_from(pid).ok().filter(|pid| *pid >= 0).ok_or_else(|| Errno::from_raw_os_error(errno()))
+    }
+
     /// Moves the calling process in. Async-signal-safe.
     pub(super) fn join(&self) -> Result<(), Errno> {
-        // Not CLONE_INTO_CGROUP: a child cloned into a fresh cgroup is killed at birth if its parent lives in a cgroup that
-        // was killed once, on kernels that compare the two kill counts.
-        rustix::io::write(&self.procs, b"0").map(|_| ())
+        let procs = open_file(self.directory.as_fd(), c"cgroup.procs")?;
+        rustix::io::write(&procs, b"0").map(|_| ())
     }
 
     /// Removes the directory; zombies inside don't hinder. Async-signal-safe. Gives whether it is gone.
@@ -111,6 +140,10 @@ impl Drop for Cgroup {
 struct KillFile(OwnedFd);
 
 impl Enclosure for KillFile {
+    fn mechanism(&self) -> Mechanism {
+        Mechanism::Cgroup
+    }
+
     fn kill(&self) -> io::Result<()> {
         let file = open_file(self.0.as_fd(), c"cgroup.kill")?;
         rustix::io::write(&file, b"1")?;
@@ -118,8 +151,8 @@ impl Enclosure for KillFile {
     }
 }
 
-fn open_file(directory: BorrowedFd<'_>, name: &std::ffi::CStr) -> io::Result<OwnedFd> {
-    Ok(rustix::fs::openat(directory, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?)
+fn open_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(directory, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// The directory of the caller's own cgroup.

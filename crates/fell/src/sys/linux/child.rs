@@ -47,6 +47,22 @@ pub fn is_in_foreground() -> bool {
         .any(|stream| rustix::termios::tcgetpgrp(stream) == Ok(own))
 }
 
+/// The process that all others descend from.
+pub fn root() -> crate::pid::Pid {
+    crate::pid::Pid::INIT
+}
+
+/// Whether this is PID 1, of a container mostly.
+pub fn is_first() -> bool {
+    rustix::process::getpid().is_init()
+}
+
+/// Whether somebody reads single keys from the terminal of standard input instead of lines.
+pub fn keys_are_read() -> bool {
+    let modes = rustix::termios::tcgetattr(rustix::stdio::stdin()).map(|modes| modes.local_modes);
+    modes.is_ok_and(|modes| !modes.contains(rustix::termios::LocalModes::ICANON))
+}
+
 /// Nothing comes from it, and what goes there is lost.
 pub(crate) fn null_device() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
@@ -63,6 +79,10 @@ pub(crate) fn duplicate(own: OwnStream) -> io::Result<OwnedFd> {
 
 /// A duplicate of the descriptor with this number.
 pub(crate) fn duplicate_number(number: RawFd) -> io::Result<OwnedFd> {
+    // What is below 0 is no descriptor, and -1 is none that may be borrowed.
+    if number < 0 {
+        return Err(Errno::BADF.into());
+    }
     // SAFETY: only used for this one call, which gives EBADF for a number that is not open.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
@@ -75,6 +95,11 @@ pub(crate) enum OwnStream {
     Output,
     /// Standard error.
     Error,
+}
+
+/// Both ends of a pipe, for reading and for writing, which no child inherits.
+pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
 /// Whether reading from, or writing to, this would not block.

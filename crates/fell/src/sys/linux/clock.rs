@@ -35,6 +35,18 @@ fn ticks_a_second() -> u64 {
     *TICKS.get_or_init(|| u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1))
 }
 
+/// The clock since boot at the birth of a process, which the table tells in ticks of 10 ms, whatever the kernel's own clock
+/// does.
+pub(crate) fn since_boot_at(start: u64) -> Duration {
+    Duration::from_millis(start.saturating_mul(10))
+}
+
+/// Does nothing for this time, or until a signal arrives.
+pub fn pause(time: Duration) {
+    // Interrupted or not, the caller looks again.
+    rustix::event::poll(&mut [], Some(&timespec(time))).ok();
+}
+
 /// Bytes of a page of memory.
 pub(super) fn page_size() -> u64 {
     static SIZE: OnceLock<u64> = OnceLock::new();

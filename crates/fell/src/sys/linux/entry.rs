@@ -6,6 +6,7 @@
 use rustix::fs::{Mode, OFlags};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The words of this process's command line, where the C runtime has put them.
 #[derive(Debug, Clone, Copy)]
@@ -59,32 +60,17 @@ pub fn settle() {
         }
     }
     // SAFETY: being ignored runs no code.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let former = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    SIGPIPE_WAS_IGNORED.store(former == libc::SIG_IGN, Ordering::Relaxed);
 }
 
-/// Makes a function from [`Words`] to an exit code the beginning of this program, which says `#![no_main]` but in
-/// tests.
-#[macro_export]
-macro_rules! entry {
-    ($begin:path) => {
-        #[cfg(not(test))]
-        #[doc(hidden)]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn main(
-            argc: ::std::ffi::c_int,
-            argv: *const *const ::std::ffi::c_char,
-        ) -> ::std::ffi::c_int {
-            // SAFETY: the C runtime calls this once, with the process's own words, which stay where they are.
-            let words = unsafe { $crate::sys::Words::from_main(argc, argv) };
-            let begin: fn($crate::sys::Words) -> u8 = $begin;
-            ::std::process::exit(begin(words).into())
-        }
+/// Set once, before the program does anything: whether who called it had SIGPIPE ignored.
+static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
-        #[cfg(test)]
-        fn main() {
-            // SAFETY: no words at all.
-            let words = unsafe { $crate::sys::Words::from_main(0, ::std::ptr::null()) };
-            ::std::process::exit($begin(words).into())
-        }
-    };
+/// What a command is to find SIGPIPE at: ignored, if this program was called so and has kept it by [`settle`]; otherwise
+/// the default, since a program that Rust has started ignores it whatever its caller wanted, and a command expects to
+/// end by it.
+#[cfg(target_os = "linux")]
+pub(super) fn inherited_sigpipe() -> libc::sighandler_t {
+    if SIGPIPE_WAS_IGNORED.load(Ordering::Relaxed) { libc::SIG_IGN } else { libc::SIG_DFL }
 }

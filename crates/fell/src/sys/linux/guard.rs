@@ -72,11 +72,11 @@ pub(super) unsafe fn become_guardian(launch: &Launch, link: BorrowedFd<'_>, supe
 /// This process has one thread, and every signal is blocked.
 unsafe fn fork_command(launch: &Launch, link: BorrowedFd<'_>, parent: Pid) -> i32 {
     // SAFETY: the child execs or exits.
-    match unsafe { libc::fork() } {
-        -1 => fail(link, Step::ForkCommand, errno()),
+    match unsafe { launch.fork() } {
+        Err(errno) => fail(link, Step::ForkCommand, errno),
         // SAFETY: just forked, one thread, every signal blocked.
-        0 => unsafe { exec_command(launch, link, parent) },
-        pid => pid,
+        Ok((0, place)) => unsafe { exec_command(launch, link, parent, place) },
+        Ok((pid, _)) => pid,
     }
 }
 
@@ -206,6 +206,8 @@ struct Guard<'a> {
     is_alone: bool,
     /// The supervisor can't see the tree, and has told this process to end it.
     is_ordered: bool,
+    /// The command was the last one, and the supervisor has been told so.
+    is_last_said: bool,
     /// News for which there was no room, or no memory.
     unsent: Option<Message>,
     /// The last wait failed: what there is to collect was not seen.
@@ -232,6 +234,7 @@ impl<'a> Guard<'a> {
             charge_ended: false,
             is_alone: false,
             is_ordered: false,
+            is_last_said: false,
             unsent: None,
             is_unsure: false,
             sweep: None,
@@ -330,6 +333,7 @@ impl<'a> Guard<'a> {
         match self.role {
             Role::Guardian | Role::Init => {
                 let message = Message::Ended { status, is_last };
+                self.is_last_said = is_last;
                 self.unsent = Some(message).filter(|message| !send(self.link, *message));
             }
             // As the guardian ended, so does this: it has said what there was to say.
@@ -350,7 +354,7 @@ impl<'a> Guard<'a> {
         if self.is_alone {
             self.launch.tidy_up();
         }
-        if self.role != Role::Init {
+        if self.role != Role::Init && !self.is_last_said {
             send(self.link, Message::Empty);
         }
         exit(0)

@@ -2,78 +2,24 @@
 
 use super::clock::{awake, timespec};
 use super::mask::SignalMask;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalSet};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
-/// A set of signals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignalSet(u64);
-
-impl SignalSet {
-    /// No signal.
-    pub const EMPTY: SignalSet = SignalSet(0);
-
-    /// Every signal but the two that the C library keeps for itself.
-    pub const ALL: SignalSet = SignalSet(!(1 << 31 | 1 << 32));
-
-    /// What an init passes on: every signal that is sent by somebody, and not by a fault of this very process, by the
-    /// end of a child, or by a terminal that this process may not use.
-    pub const FORWARDABLE: SignalSet = SignalSet::ALL
-        .without(Signal::KILL)
-        .without(Signal::STOP)
-        .without(Signal::CHLD)
-        .without(Signal::ILL)
-        .without(Signal::TRAP)
-        .without(Signal::ABRT)
-        .without(Signal::BUS)
-        .without(Signal::FPE)
-        .without(Signal::SEGV)
-        .without(Signal::SYS)
-        .without(Signal::TTIN)
-        .without(Signal::TTOU);
-
-    /// These signals.
-    pub fn of(signals: &[Signal]) -> SignalSet {
-        signals.iter().copied().fold(SignalSet::EMPTY, SignalSet::with)
+/// The set as system calls take it.
+fn raw(signals: SignalSet) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set and fails for no valid pointer.
+    let mut set = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
+    };
+    for signal in signals.signals() {
+        // SAFETY: `set` is initialised. A number that the C library keeps for itself is refused and changes nothing.
+        unsafe { libc::sigaddset(&raw mut set, signal.as_raw()) };
     }
-
-    /// The set and this signal.
-    #[must_use]
-    pub const fn with(self, signal: Signal) -> SignalSet {
-        SignalSet(self.0 | 1 << (signal.number() - 1))
-    }
-
-    /// The set without this signal.
-    #[must_use]
-    pub const fn without(self, signal: Signal) -> SignalSet {
-        SignalSet(self.0 & !(1 << (signal.number() - 1)))
-    }
-
-    /// Whether the signal is in the set.
-    pub fn contains(self, signal: Signal) -> bool {
-        self.0 & 1 << (signal.number() - 1) != 0
-    }
-
-    /// The signals in the set, lowest first.
-    pub fn signals(self) -> impl Iterator<Item = Signal> {
-        (1..=64).filter_map(Signal::from_number).filter(move |signal| self.contains(*signal))
-    }
-
-    fn raw(self) -> libc::sigset_t {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: sigemptyset initialises the set and fails for no valid pointer.
-        let mut set = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            set.assume_init()
-        };
-        for signal in self.signals() {
-            // SAFETY: `set` is initialised. A number that the C library keeps for itself is refused and changes nothing.
-            unsafe { libc::sigaddset(&raw mut set, signal.as_raw()) };
-        }
-        set
-    }
+    set
 }
 
 /// Signals that this thread blocks in order to wait for them.
@@ -89,7 +35,7 @@ impl Inbox {
     /// Blocks these signals in the calling thread.
     pub fn open(set: SignalSet) -> Inbox {
         let former = SignalMask::current();
-        let set = set.raw();
+        let set = raw(set);
         // SAFETY: an initialised set; with valid pointers it can't fail.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
         Inbox { set, former }
@@ -172,7 +118,7 @@ pub fn dispose(signal: Signal, disposition: Disposition) {
 /// Dies of this signal, without a core dump; comes back if that is not the way of this signal, or of this
 /// process (PID 1 of a namespace does not die of its own signals).
 pub fn die_of(signal: Signal) {
-    let set = SignalSet::of(&[signal]).raw();
+    let set = raw(SignalSet::of(&[signal]));
     // SAFETY: prctl with a number; an initialised set; raise of a valid signal, whose default runs no code.
     unsafe {
         libc::prctl(libc::PR_SET_DUMPABLE, 0);

@@ -1,11 +1,13 @@
 //! Starting a command below a guardian. Everything is prepared before the first fork; nothing is allocated after it.
 
+use super::birth::Birth;
 use super::cgroup::Cgroup;
+use super::entry::inherited_sigpipe;
 use super::guard::{Terms, become_guardian, become_keeper};
 use super::link::{self, Message, Step, send};
 use super::mask::SignalMask;
 use super::namespace::Namespace;
-use super::raw::{errno, exit};
+use super::raw::{collect, errno, exit};
 use super::record::Record;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::process::{Pid, PidfdFlags};
@@ -34,8 +36,11 @@ pub(crate) struct Launch {
     own_group: bool,
     mask: SignalMask,
     sigchld: libc::sighandler_t,
+    sigpipe: libc::sighandler_t,
     cgroup: Option<Cgroup>,
     cgroup_required: bool,
+    /// Told by a command that was forked into the cgroup.
+    birth: Option<Birth>,
     record: Option<Record>,
     namespace: Option<Namespace>,
 }
@@ -99,6 +104,8 @@ impl Launch {
             Some((cgroup, required)) => (Some(cgroup), required),
             None => (None, false),
         };
+        // Without memory to share, the command is forked outside, and goes in by itself.
+        let birth = cgroup.as_ref().and_then(|_| Birth::new().ok());
         Ok(Launch {
             terms,
             supervisor_pid: rustix::process::getpid().as_raw_pid(),
@@ -111,8 +118,10 @@ impl Launch {
             own_group,
             mask,
             sigchld: libc::SIG_DFL,
+            sigpipe: inherited_sigpipe(),
             cgroup,
             cgroup_required,
+            birth,
             record,
             namespace,
         })
@@ -165,6 +174,37 @@ impl Launch {
         self.record.as_ref().map_or(self.cgroup_dir(), |record| record.lock().as_raw_fd())
     }
 
+    /// Forks the command, into its cgroup if that is to be had: 0 in the child. Says as well where it is.
+    ///
+    /// # Errors
+    ///
+    /// There is no process to be had.
+    ///
+    /// # Safety
+    ///
+    /// As for `fork(2)`: a child of a process with threads may do only what is async-signal-safe.
+    pub(super) unsafe fn fork(&self) -> Result<(i32, Place), i32> {
+        if let (Some(cgroup), Some(birth)) = (&self.cgroup, &self.birth) {
+            // SAFETY: as the caller promises.
+            match unsafe { cgroup.fork_inside() } {
+                Ok(0) => {
+                    birth.tell();
+                    return Ok((0, Place::Inside));
+                }
+                Ok(pid) if birth.wait(pid) => return Ok((pid, Place::Inside)),
+                // The kernel has killed it before its first instruction: see `fork_inside`.
+                Ok(pid) => collect(pid),
+                // What is wrong shows by the fork outside, or by the way in from there.
+                Err(_) => {}
+            }
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { libc::fork() } {
+            -1 => Err(errno()),
+            pid => Ok((pid, Place::Outside)),
+        }
+    }
+
     /// The PID namespace to run in, if one was asked for.
     pub(super) fn namespace(&self) -> Option<&Namespace> {
         self.namespace.as_ref()
@@ -192,12 +232,21 @@ impl Launch {
     }
 }
 
+/// Where a command is forked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the run's cgroup.
+    Inside,
+    /// In the cgroup of the process that forks it; it then moves to its own, if there is one.
+    Outside,
+}
+
 /// Becomes the command.
 ///
 /// # Safety
 ///
 /// To be called in a process that was just forked, has one thread, and has every signal blocked.
-pub(super) unsafe fn exec_command(launch: &Launch, link: BorrowedFd<'_>, guardian: Pid) -> ! {
+pub(super) unsafe fn exec_command(launch: &Launch, link: BorrowedFd<'_>, guardian: Pid, place: Place) -> ! {
     let fail = |step: Step, errno: i32| -> ! {
         send(link, Message::SetupFailed { step, errno });
         exit(NOT_EXECUTED)
@@ -213,7 +262,7 @@ pub(super) unsafe fn exec_command(launch: &Launch, link: BorrowedFd<'_>, guardia
     if rustix::process::getppid() != Some(guardian) {
         exit(NOT_EXECUTED);
     }
-    if let Some(cgroup) = &launch.cgroup
+    if let (Place::Outside, Some(cgroup)) = (place, &launch.cgroup)
         && let Err(errno) = cgroup.join()
     {
         if launch.cgroup_required {
@@ -234,10 +283,9 @@ pub(super) unsafe fn exec_command(launch: &Launch, link: BorrowedFd<'_>, guardia
             }
         }
     }
-    // SAFETY: default and inherited dispositions run no code. Rust ignores SIGPIPE at start-up; a command expects to
-    // end by it.
+    // SAFETY: default and inherited dispositions run no code.
     unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::signal(libc::SIGPIPE, launch.sigpipe);
         libc::signal(libc::SIGCHLD, launch.sigchld);
     }
     launch.mask.restore();

@@ -44,6 +44,7 @@ impl SignalMask {
     }
 
     /// Blocks every signal in the calling thread; gives what was blocked before.
+    #[cfg(target_os = "linux")]
     pub(crate) fn block_all() -> SignalMask {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();
         let mut former = MaybeUninit::<libc::sigset_t>::zeroed();
@@ -56,6 +57,7 @@ impl SignalMask {
     }
 
     /// Makes this the calling thread's mask. Async-signal-safe.
+    #[cfg(target_os = "linux")]
     pub(crate) fn restore(&self) {
         // SAFETY: an initialised set; SIG_SETMASK with valid pointers can't fail.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };

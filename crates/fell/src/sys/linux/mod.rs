@@ -1,5 +1,7 @@
 //! Linux: pidfds, and `/proc` for what they don't tell.
 
+mod abilities;
+mod birth;
 pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod clock;
@@ -7,7 +9,12 @@ mod connector;
 pub(crate) mod detail;
 pub(crate) mod entry;
 mod guard;
+pub(crate) mod headroom;
 pub(crate) mod inbox;
+pub mod init;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod inject;
+pub(crate) mod inside;
 pub(crate) mod launch;
 pub(crate) mod link;
 pub(crate) mod mask;
@@ -17,11 +24,13 @@ mod pidfd;
 mod ports;
 mod probe;
 mod proc;
+pub(crate) mod pump;
 mod raw;
 pub(crate) mod record;
 pub(crate) mod signals;
 pub(crate) mod start;
 mod sweep;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;
@@ -30,7 +39,12 @@ pub(crate) use clock::timespec;
 pub(crate) use guard::Terms;
 pub use pidfd::{Collected, LinuxHandle};
 pub use ports::Listening;
-pub use probe::{Finding, Findings};
+/// A file, pipe, socket or event that this process holds open.
+pub type OwnedDescriptor = rustix::fd::OwnedFd;
+/// One that is open for as long as it is borrowed.
+pub type BorrowedDescriptor<'a> = rustix::fd::BorrowedFd<'a>;
+/// The number by which other languages know one.
+pub type RawDescriptor = rustix::fd::RawFd;
 
 use crate::id::{Birth, ProcessId, Sameness};
 use crate::info::{ProcessInfo, State};
@@ -219,11 +233,37 @@ impl Linux {
         is_shown.then_some(code)
     }
 
+    /// The lists of all threads, read until none may be missed. A process that had one thread just now is believed to have
+    /// one, for the first pass.
+    fn list_all(&self, pid: Pid, was_single: bool) -> Result<Vec<Pid>, ReadError> {
+        self.proc()?;
+        if !self.abilities.children {
+            return Err(ReadError::Unsupported);
+        }
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Children::default();
+        for pass in 0..PASSES {
+            match self.list_children(pid, was_single && pass == 0, &mut buffer, &mut found) {
+                Ok(()) if found.may_miss && (pass == 0 || found.is_new) => {}
+                Ok(()) => break,
+                Err(ReadError::Gone) if pass > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found.pids)
+    }
+
     /// One pass over the lists of all threads.
-    fn list_children(&self, pid: Pid, buffer: &mut Vec<u8>, found: &mut Children) -> Result<(), ReadError> {
+    fn list_children(
+        &self,
+        pid: Pid,
+        was_single: bool,
+        buffer: &mut Vec<u8>,
+        found: &mut Children,
+    ) -> Result<(), ReadError> {
         let directory = proc_path!("/proc/{pid}/task");
         // Its link count is 2 and the number of threads: 3 spares the listing.
-        let is_single = rustix::fs::stat(directory.as_bytes()).map_err(read_error)?.st_nlink == 3;
+        let is_single = was_single || self.files().status(directory.as_bytes()).map_err(read_error)?.st_nlink == 3;
         let list = || self.files().pids(directory.as_bytes()).map_err(read_error);
         let threads = if is_single { vec![pid] } else { list()? };
         (found.is_new, found.may_miss) = (false, false);
@@ -237,7 +277,7 @@ impl Linux {
                     }
                 }
                 Err(Errno::NOENT | Errno::SRCH) => {
-                    if rustix::fs::stat(proc_path!("/proc/{pid}/task/{thread}").as_bytes()).is_ok() {
+                    if self.files().status(proc_path!("/proc/{pid}/task/{thread}").as_bytes()).is_ok() {
                         return Err(ReadError::Unsupported);
                     }
                     found.may_miss = true;
@@ -261,7 +301,7 @@ impl Linux {
     /// As [`Machine::read`].
     pub fn user(&self, pid: Pid) -> Result<u32, ReadError> {
         self.proc()?;
-        rustix::fs::stat(proc_path!("/proc/{pid}").as_bytes()).map(|stat| stat.st_uid).map_err(read_error)
+        self.files().status(proc_path!("/proc/{pid}").as_bytes()).map(|stat| stat.st_uid).map_err(read_error)
     }
 
     /// The words of a process's command line, of which at most 64 KiB are read. Empty for zombies and
@@ -317,6 +357,11 @@ impl Linux {
     pub fn living_threads(&self, pid: Pid) -> Result<usize, ReadError> {
         self.proc()?;
         self.files().living_threads(pid)
+    }
+
+    /// Zombies that the table does not list: none.
+    pub fn unlisted_dead(&self, _table: &Snapshot) -> Vec<ProcessInfo> {
+        Vec::new()
     }
 
     /// For how long the leader thread of a zombie has been dead, not counting times of suspension.
@@ -492,21 +537,12 @@ impl Machine for Linux {
 
     /// Reads the lists of all threads, since a child hangs on the thread that forked it.
     fn children(&self, pid: Pid) -> Result<Vec<Pid>, ReadError> {
-        self.proc()?;
-        if !self.abilities.children {
-            return Err(ReadError::Unsupported);
-        }
-        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = Children::default();
-        for pass in 0..PASSES {
-            match self.list_children(pid, &mut buffer, &mut found) {
-                Ok(()) if found.may_miss && (pass == 0 || found.is_new) => {}
-                Ok(()) => break,
-                Err(ReadError::Gone) if pass > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found.pids)
+        self.list_all(pid, false)
+    }
+
+    /// The row has told the number of threads.
+    fn children_of(&self, row: &ProcessInfo) -> Result<Vec<Pid>, ReadError> {
+        self.list_all(row.pid(), row.threads == Some(1))
     }
 
     fn table(&self) -> Snapshot {
@@ -521,6 +557,7 @@ impl Machine for Linux {
                         None if !pids.contains(&Pid::INIT) => gap(None, "/proc does not list PID 1".to_owned()),
                         None => {}
                     }
+                    snapshot.rows.reserve(pids.len());
                     for pid in pids {
                         match self.read(pid) {
                             Ok(row) => snapshot.rows.push(row),

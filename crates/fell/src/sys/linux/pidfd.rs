@@ -204,6 +204,10 @@ impl Handle for LinuxHandle {
             }
         }
     }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.hold, Hold::Pidfd { .. }) && self.is_collected()
+    }
 }
 
 fn send_to_pidfd(fd: &OwnedFd, signal: i32) -> Result<(), Errno> {

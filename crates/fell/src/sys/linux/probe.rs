@@ -1,7 +1,7 @@
 //! What this host allows, found out by doing it wherever that leaves no trace.
 
 use super::{Linux, kernel_release, proc};
-use crate::sys::{Handle, Machine, ReadError, parse};
+use crate::sys::{Handle, Machine, Probed, ReadError, parse};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::netlink::{self, SocketAddrNetlink};
@@ -15,11 +15,11 @@ use std::path::PathBuf;
 
 /// Whether something can be had, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(super) struct Finding {
     /// Whether it can be had.
-    pub available: bool,
+    pub(super) available: bool,
     /// What was seen: a version, a path, or what the system said.
-    pub detail: String,
+    pub(super) detail: String,
 }
 
 impl Finding {
@@ -34,29 +34,29 @@ impl Finding {
 
 /// All that was probed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Findings {
+pub(super) struct Findings {
     /// The kernel's release.
-    pub kernel: Finding,
+    pub(super) kernel: Finding,
     /// `pidfd_open(2)`.
-    pub pidfd: Finding,
+    pub(super) pidfd: Finding,
     /// Inodes of pidfds that tell processes apart.
-    pub pidfd_inode: Finding,
+    pub(super) pidfd_inode: Finding,
     /// A `/proc` of the own PID namespace that shows every process.
-    pub proc: Finding,
+    pub(super) proc: Finding,
     /// `/proc/PID/task/TID/children`.
-    pub children: Finding,
+    pub(super) children: Finding,
     /// `PR_SET_CHILD_SUBREAPER`.
-    pub subreaper: Finding,
+    pub(super) subreaper: Finding,
     /// A directory in cgroup v2.
-    pub cgroup: Finding,
+    pub(super) cgroup: Finding,
     /// A new PID namespace.
-    pub pid_namespace: Finding,
+    pub(super) pid_namespace: Finding,
     /// Events of every fork and exit.
-    pub proc_connector: Finding,
+    pub(super) proc_connector: Finding,
     /// The highest priority, nice -20.
-    pub priority: Finding,
+    pub(super) priority: Finding,
     /// Tracing a process of the same user that is no descendant.
-    pub trace: Finding,
+    pub(super) trace: Finding,
 }
 
 pub(super) fn has_capability(capability: CapabilitySet) -> bool {
@@ -66,7 +66,11 @@ pub(super) fn has_capability(capability: CapabilitySet) -> bool {
 impl Linux {
     /// Probes the host. Makes and removes one cgroup directory, opens and closes one netlink socket, and raises and
     /// restores the calling thread's priority.
-    pub fn probe(&self) -> Findings {
+    pub fn probe(&self) -> Vec<Probed> {
+        super::abilities::report(self.find())
+    }
+
+    fn find(&self) -> Findings {
         let (pidfd, pidfd_inode) = self.probe_pidfd();
         Findings {
             kernel: match kernel_release() {

@@ -4,15 +4,15 @@ use crate::info::State;
 use crate::pid::Pid;
 use crate::snapshot::Cost;
 use crate::sys::ReadError;
-use crate::sys::parse::{self, Stat};
-use rustix::fd::OwnedFd;
-use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use crate::sys::parse;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, Stat, openat, statat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fmt::{self, Write};
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A path below `/proc`, built without allocation.
 pub(super) struct ProcPath {
@@ -64,6 +64,8 @@ pub(super) fn read_error(errno: Errno) -> ReadError {
 #[derive(Debug, Default)]
 pub(super) struct Files {
     spare: Mutex<Option<OwnedFd>>,
+    /// `/proc`, from where its files are opened: shorter for the kernel than from the root. `None` where it can't be held.
+    proc: OnceLock<Option<OwnedFd>>,
     files: AtomicU64,
     directories: AtomicU64,
 }
@@ -86,9 +88,26 @@ impl Files {
         Cost { files: self.files.load(Ordering::Relaxed), directories: self.directories.load(Ordering::Relaxed) }
     }
 
+    /// The folder to begin at, and the way from there.
+    fn way<'f, 'p>(&'f self, path: &'p [u8]) -> (BorrowedFd<'f>, &'p [u8]) {
+        let open = || openat(CWD, "/proc", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok();
+        let below = path.strip_prefix(b"/proc/");
+        match below.and_then(|below| Some((self.proc.get_or_init(open).as_ref()?, below))) {
+            Some((proc, below)) => (proc.as_fd(), below),
+            None => (CWD, path),
+        }
+    }
+
+    /// What `stat(2)` tells of a path.
+    pub(super) fn status(&self, path: &[u8]) -> Result<Stat, Errno> {
+        let (from, path) = self.way(path);
+        statat(from, path, AtFlags::empty())
+    }
+
     /// Opens a path and lets it be used; where no descriptor is left, in the place of the reserve.
     fn with<T>(&self, path: &[u8], flags: OFlags, used: impl FnOnce(&OwnedFd) -> Result<T, Errno>) -> Result<T, Errno> {
-        let open = || openat(CWD, path, flags | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let (from, path) = self.way(path);
+        let open = || openat(from, path, flags | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         match open() {
             Err(Errno::MFILE | Errno::NFILE) => {
                 // Held during the use, so that two threads don't share one reserve.
@@ -125,7 +144,7 @@ impl Files {
     }
 
     /// Reads a `stat` file.
-    pub(super) fn stat<T>(&self, path: &[u8], then: impl FnOnce(&Stat<'_>) -> T) -> Result<T, ReadError> {
+    pub(super) fn stat<T>(&self, path: &[u8], then: impl FnOnce(&parse::Stat<'_>) -> T) -> Result<T, ReadError> {
         let parsed = |bytes: &[u8]| parse::stat(bytes).map(|stat| then(&stat)).map_err(|e| ReadError::Failed(e.into()));
         self.files.fetch_add(1, Ordering::Relaxed);
         // 52 numbers of at most 20 digits and a name of at most 64 bytes.

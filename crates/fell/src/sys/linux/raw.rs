@@ -4,7 +4,7 @@ use super::clock::timespec;
 use super::path::PathBuffer;
 use crate::sys::parse;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsRawFd as _, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::WaitOptions;
@@ -92,6 +92,17 @@ pub(super) fn is_own_child(pid: i32) -> bool {
     }
 }
 
+/// Whether this child of ours was seen to have ended; it stays uncollected.
+pub(super) fn has_child_ended(child: i32) -> bool {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let Some(child) = rustix::process::Pid::from_raw(child) else { return false };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(child), options) {
+        Ok(ended) => ended.is_some(),
+        Err(error) => error == Errno::CHILD,
+    }
+}
+
 /// Collects one child that has ended: its PID and its status in `wait(2)`'s encoding.
 pub(super) fn wait_child() -> Result<Option<(i32, i32)>, Errno> {
     let ended = loop {
@@ -101,6 +112,12 @@ pub(super) fn wait_child() -> Result<Option<(i32, i32)>, Errno> {
         }
     };
     Ok(ended.map(|(pid, status)| (pid.as_raw_pid(), status.as_raw())))
+}
+
+/// Collects this child, which has ended.
+pub(super) fn collect(child: i32) {
+    let child = rustix::process::Pid::from_raw(child);
+    while matches!(rustix::process::waitpid(child, WaitOptions::empty()), Err(Errno::INTR)) {}
 }
 
 pub(super) fn peek_child() -> Result<(), Errno> {
@@ -150,13 +167,33 @@ pub(super) fn close_others(mut kept: [RawFd; 4]) {
 pub(super) fn close_range(first: u32, last: u32) {
     // SAFETY: nobody uses these descriptors any more in this process: it only runs the guard's loop.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    if result < 0 {
-        // Before Linux 5.9.
+    // Before Linux 5.9; then by what `/proc` lists, or else by numbers, up to a limit that is rarely raised further.
+    if result < 0 && !close_listed(first, last) {
         for fd in first..=last.min(65_535) {
             // SAFETY: as above.
             unsafe { libc::close(fd.cast_signed()) };
         }
     }
+}
+
+/// Closes those of these descriptors that `/proc` lists; `false` if it can't be read.
+pub(super) fn close_listed(first: u32, last: u32) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(dir) = rustix::fs::open(c"/proc/self/fd", flags, Mode::empty()) else { return false };
+    let own = dir.as_raw_fd();
+    let mut entries = [MaybeUninit::<u8>::uninit(); 2048];
+    // The listing goes by numbers: closing what was listed leaves nobody out.
+    let mut listed = rustix::fs::RawDir::new(&dir, &mut entries);
+    while let Some(entry) = listed.next() {
+        let Ok(entry) = entry else { return false };
+        visit_number(entry.file_name().to_bytes(), &mut |fd| {
+            if fd != own && u32::try_from(fd).is_ok_and(|fd| (first..=last).contains(&fd)) {
+                // SAFETY: as in `close_range`, and the listing's own descriptor is left to it.
+                unsafe { libc::close(fd) };
+            }
+        });
+    }
+    true
 }
 
 /// Waits a millisecond, on nothing.

@@ -29,8 +29,10 @@ impl Record {
         let path = CString::new(directory()?.join(format!("{PREFIX}{run}")).into_os_string().into_vec())?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::open(path.as_c_str(), flags, Mode::from_raw_mode(0o600))?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Record { path, file })
+        let record = Record { path, file };
+        // Without the lock it would tell of an abandoned run: it is dropped, and so removed.
+        rustix::fs::flock(&record.file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(record)
     }
 
     /// The descriptor that holds the lock.

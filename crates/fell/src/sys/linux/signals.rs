@@ -1,9 +1,12 @@
 //! Arriving signals by `signalfd(2)`.
 
+use super::clock::timespec;
 use super::mask::SignalMask;
 use crate::signal::Signal;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::io;
+use std::time::Duration;
 
 /// A signal that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,21 @@ impl SignalStream {
     /// What the thread blocked before: the mask to start a command with.
     pub fn former_mask(&self) -> SignalMask {
         self.former
+    }
+
+    /// What to wait for: it has something to read when a signal has arrived.
+    pub fn waker(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// Waits until a signal has arrived, which is left to be read, or the time is over. Gives whether one has.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let mut fds = [PollFd::new(&self.descriptor, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&timespec(timeout)))? > 0)
     }
 
     /// The next signal, or `None` if none has arrived.

@@ -11,6 +11,7 @@ use rustix::process::{WaitIdOptions, WaitOptions};
 use std::ffi::{CStr, c_char};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
@@ -68,6 +69,8 @@ pub struct Start<'a> {
     pub words: &'a [&'a CStr],
     /// Where it is put.
     pub place: Place,
+    /// The folder that it starts in, if not the caller's.
+    pub folder: Option<BorrowedFd<'a>>,
     /// What it gets when the caller dies.
     pub death_signal: Option<Signal>,
     /// What becomes of signals, where that differs from the caller.
@@ -102,6 +105,12 @@ impl Start<'_> {
     fn become_command(&self, words: &[*const c_char], parent: rustix::process::Pid) -> ! {
         self.take_place();
         tell(self.notes.placed, 0);
+        if let Some(folder) = self.folder
+            && let Err(errno) = rustix::process::fchdir(folder)
+        {
+            tell(self.notes.refused, errno.raw_os_error());
+            exit((self.refusal_code)(errno.raw_os_error()));
+        }
         for (signal, disposition) in self.dispositions {
             dispose(*signal, *disposition);
         }
@@ -319,4 +328,14 @@ pub fn leave_terminal() -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// The number of the signal that a process with this status died of, if it did.
+pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
+
+/// The status that `wait(2)` tells in this number.
+pub(crate) fn status_from_raw(status: i32) -> ExitStatus {
+    ExitStatus::from_raw(status)
 }

@@ -81,7 +81,7 @@ fn a_handle_follows_its_process_to_the_end() {
         assert!(!handle.has_ended() && !handle.is_collected());
 
         waiter.end();
-        assert!(handle.has_ended() && !handle.is_collected());
+        assert!(handle.has_ended() && !handle.is_collected() && !handle.is_gone());
         let row = machine.read(pid).unwrap();
         assert_eq!((row.state, row.exit_status), (State::Zombie, Some(0)));
         assert_eq!(machine.living_threads(pid).unwrap(), 0);
@@ -91,6 +91,8 @@ fn a_handle_follows_its_process_to_the_end() {
 
         drop(waiter);
         assert!(handle.has_ended() && handle.is_collected() && handle.wait_until_collected(LONG));
+        // Without a pidfd, asking costs as much as a row.
+        assert_eq!(handle.is_gone(), handle.fd().is_some());
         assert!(matches!(handle.signal(Signal::KILL), Err(SignalError::Gone)));
         assert!(matches!(machine.read(pid), Err(ReadError::Gone)));
         assert!(matches!(machine.open(pid), Err(OpenError::Gone)));
@@ -182,8 +184,12 @@ fn children_of_every_thread_are_listed() {
     // Its thread has ended.
     let there = there.join().unwrap();
     let children = machine.children(machine.own()).unwrap();
+    let row = machine.read(machine.own()).unwrap();
+    assert!(row.threads > Some(1), "{row:?}");
+    let by_row = machine.children_of(&row).unwrap();
     for pid in [here.pid(), there.pid(), living] {
         assert!(children.contains(&pid), "{pid} in {children:?}");
+        assert!(by_row.contains(&pid), "{pid} in {by_row:?}");
     }
     drop(release);
     thread.join().unwrap();
@@ -475,4 +481,21 @@ fn the_proc_of_another_namespace_is_not_believed() {
     assert_eq!(machine.table().rows, []);
     let handle = machine.open(waiter.pid()).unwrap();
     assert!(!handle.has_ended());
+}
+
+#[test]
+fn a_kernel_without_close_range_closes_what_proc_lists() {
+    let end = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let ((kept, first), (second, other)) = (end(), end());
+    let closed = [first, second].map(std::os::fd::IntoRawFd::into_raw_fd);
+    for fd in closed {
+        let number = u32::try_from(fd).unwrap();
+        assert!(raw::close_listed(number, number));
+    }
+    // What writes to the one and what reads from the other have gone, and nobody else.
+    let mut nothing = Vec::new();
+    File::from(kept).read_to_end(&mut nothing).unwrap();
+    assert_eq!(nothing, b"");
+    let error = rustix::io::write(&other, b"x").unwrap_err();
+    assert_eq!(error, rustix::io::Errno::PIPE);
 }

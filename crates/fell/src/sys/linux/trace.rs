@@ -1,7 +1,8 @@
 //! What a run leaves in the file system while it lives, seen by somebody else: its cgroup or its record.
 
 use super::cgroup::{self, PREFIX};
-use super::record;
+use super::raw::read_stat;
+use super::{clock, record};
 use crate::pid::Pid;
 use crate::sys::parse;
 use rustix::fs::FlockOperation;
@@ -9,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The trace of a run that nobody holds the lock of: supervisor and guardian are gone.
 #[derive(Debug)]
@@ -62,21 +64,28 @@ pub(crate) fn for_each_abandoned(mut visit: impl FnMut(&Trace)) {
         let Ok(entries) = std::fs::read_dir(&directory) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).filter(|run| is_run(run)) else {
-                continue;
-            };
-            if let Some(lock) = take_lock(&entry.path()) {
+            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+            let Some((supervisor, moment)) = parse_run(run) else { continue };
+            if let Some(lock) = take_lock(&entry.path()).filter(|_| !is_supervised(supervisor, moment)) {
                 visit(&Trace { run: run.to_owned(), path: entry.path(), is_cgroup, _lock: lock });
             }
         }
     }
 }
 
-/// Whether this is the name of a run, PID and moment: another's directory that begins alike is not ours to empty.
-fn is_run(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(pid, moment)| {
-        pid.parse::<Pid>().is_ok() && !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+/// What the name of a run says: its supervisor's PID, and a moment at which that was alive, since boot. `None` if it is
+/// none: another's directory that begins alike is not ours to empty.
+fn parse_run(name: &str) -> Option<(Pid, Duration)> {
+    let (pid, moment) = name.split_once('-')?;
+    let is_hex = !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let moment = u64::from_str_radix(moment, 16).ok().filter(|_| is_hex)?;
+    Some((pid.parse().ok()?, Duration::from_nanos(moment)))
+}
+
+/// Whether the supervisor lives, which may not have taken its lock yet. A later owner of its PID has started later.
+fn is_supervised(pid: Pid, moment: Duration) -> bool {
+    let started = read_stat(pid.as_raw(), |stat| clock::from_ticks(stat.start));
+    started.is_some_and(|started| started <= moment)
 }
 
 /// The lock, if nobody holds it. The runs of other users are their own affair.
@@ -94,9 +103,18 @@ mod tests {
 
     #[test]
     fn only_the_names_of_runs_are_taken_for_runs() {
-        assert!(is_run("4711-6ad7f08ef5b"));
-        for name in ["innocent-service", "4711", "4711-", "0-ab", "4711-xyz", "a-1", "testkit-4711-1", ""] {
-            assert!(!is_run(name), "{name}");
+        let (pid, moment) = parse_run("4711-6ad7f08ef5b").unwrap();
+        assert_eq!((pid.get(), moment), (4711, Duration::from_nanos(0x6ad_7f08_ef5b)));
+        for name in ["innocent-service", "4711", "4711-", "0-ab", "4711-xyz", "a-1", "testkit-4711-1", "1-+1", ""] {
+            assert_eq!(parse_run(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_run_whose_supervisor_lives_is_not_abandoned() {
+        let own = Pid::new(std::process::id()).unwrap();
+        assert!(is_supervised(own, clock::since_boot()));
+        // Before this process was there, its PID was another's.
+        assert!(!is_supervised(own, Duration::ZERO));
     }
 }

@@ -1,29 +1,44 @@
-//! The bytes of Linux's `/proc` files, read as rows: pure functions that compile everywhere, do no
-//! I/O and never panic.
+//! The bytes of Linux's `/proc` files and of Windows' process table, read as rows: pure functions that compile everywhere,
+//! do no I/O and never panic.
 //!
 //! A word counts only when what ends it was read too, so that a file that was cut in the middle of
 //! a number never yields a smaller number.
 
 pub mod cgroup;
 pub mod children;
+pub mod descriptor;
+pub mod elf;
+pub mod limits;
+pub mod locks;
+pub mod maps;
 pub mod mountinfo;
 pub mod net_tcp;
 pub mod proc_event;
 pub mod sched;
+pub mod sockets;
 pub mod stat;
 pub mod status;
+pub mod syscall;
+pub mod system_processes;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use cgroup::{Cgroups, cgroup};
 pub use children::children;
+pub use descriptor::{FdInfo, Link, fdinfo, link};
+pub use elf::{Images, Segment, images, segments};
+pub use limits::{loadavg_threads, one_number, pids_max};
+pub use locks::{Lock, locks};
+pub use maps::{Mapping, maps};
 pub use mountinfo::{Mount, mountinfo};
 pub use net_tcp::{Listener, net_tcp};
 pub use proc_event::{ProcEvent, proc_event};
 pub use sched::exec_start;
+pub use sockets::{TcpSocket, UnixSocket, tcp_sockets, unix_peers, unix_sockets};
 pub use stat::{Stat, stat};
 pub use status::{Status, status};
+pub use syscall::{InCall, syscall};
 
 /// Bytes that are not what the kernel writes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::{ParseError, ended_words, number};
 use crate::info::State;
 use crate::pid::Pid;
+use std::str::FromStr;
 
 /// A thread of the kernel (`PF_KTHREAD` of the kernel's `include/linux/sched.h`).
 const KERNEL_THREAD: u32 = 0x0020_0000;
@@ -66,7 +67,7 @@ pub fn stat(bytes: &[u8]) -> Result<Stat<'_>, ParseError> {
     let head = bytes.get(..open).unwrap_or_default();
     let tail = bytes.get(close + 1..).unwrap_or_default();
 
-    let mut fields = Fields { words: ended_words(tail), next: 3 };
+    let mut fields = Fields { rest: tail, next: 3 };
     let pid = ended_words(head).next().unwrap_or_default();
     Ok(Stat {
         pid: number(pid).and_then(Pid::from_raw).ok_or_else(|| ParseError::new("stat: pid", pid))?,
@@ -91,30 +92,60 @@ pub fn stat(bytes: &[u8]) -> Result<Stat<'_>, ParseError> {
 }
 
 /// The fields behind the name, asked for in ascending order by their numbers in proc(5).
-struct Fields<I> {
-    words: I,
+///
+/// As [`ended_words`] gives them, without looking at what is passed over: this is read for every process.
+struct Fields<'a> {
+    rest: &'a [u8],
     next: usize,
 }
 
-impl<'a, I: Iterator<Item = &'a [u8]>> Fields<I> {
+impl<'a> Fields<'a> {
     fn word(&mut self, field: usize) -> &'a [u8] {
-        let word = self.words.nth(field.saturating_sub(self.next));
-        self.next = field + 1;
-        word.unwrap_or_default()
+        let mut word = &[][..];
+        while self.next <= field {
+            word = self.next_word();
+            self.next += 1;
+        }
+        word
     }
 
-    fn required<T: std::str::FromStr>(&mut self, field: usize, what: &'static str) -> Result<T, ParseError> {
+    /// The next word that is followed by a blank or a line end; empty if there is none.
+    fn next_word(&mut self) -> &'a [u8] {
+        let is_blank = u8::is_ascii_whitespace;
+        let begin = self.rest.iter().position(|byte| !is_blank(byte)).unwrap_or(self.rest.len());
+        let rest = self.rest.get(begin..).unwrap_or_default();
+        let Some(end) = rest.iter().position(is_blank) else {
+            self.rest = &[];
+            return &[];
+        };
+        self.rest = rest.get(end..).unwrap_or_default();
+        rest.get(..end).unwrap_or_default()
+    }
+
+    fn required<T: FromStr + TryFrom<u64>>(&mut self, field: usize, what: &'static str) -> Result<T, ParseError> {
         let word = self.word(field);
-        number(word).ok_or_else(|| ParseError::new(what, word))
+        quick_number(word).ok_or_else(|| ParseError::new(what, word))
     }
 
-    fn optional<T: std::str::FromStr>(&mut self, field: usize) -> Option<T> {
-        number(self.word(field))
+    fn optional<T: FromStr + TryFrom<u64>>(&mut self, field: usize) -> Option<T> {
+        quick_number(self.word(field))
     }
 
     fn pid(&mut self, field: usize, what: &'static str) -> Result<Option<Pid>, ParseError> {
         self.required(field, what).map(Pid::from_raw)
     }
+}
+
+/// [`number`], without its checks where there are only digits, and not so many that they overflow.
+fn quick_number<T: FromStr + TryFrom<u64>>(word: &[u8]) -> Option<T> {
+    let mut value = 0_u64;
+    if matches!(word.len(), 1..=19) && word.iter().all(u8::is_ascii_digit) {
+        for digit in word {
+            value = value * 10 + u64::from(digit - b'0');
+        }
+        return T::try_from(value).ok();
+    }
+    number(word)
 }
 
 #[cfg(test)]
@@ -177,6 +208,26 @@ mod tests {
             let Ok(cut) = stat(cut_line) else { continue };
             assert_eq!((cut.comm, cut.start, cut.threads), (whole.comm, whole.start, whole.threads), "cut at {end}");
             assert!(cut.exit_code.is_none(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_quick_number_is_the_same_number() {
+        let words = [
+            "0",
+            "7",
+            "007",
+            "4294967295",
+            "4294967296",
+            "9999999999999999999",
+            "18446744073709551615",
+            "18446744073709551616",
+        ];
+        for word in words.into_iter().chain(["", "-1", "+1", "1x", " 1", "-2147483648", "2147483647", "2147483648"]) {
+            let word = word.as_bytes();
+            assert_eq!(quick_number::<u64>(word), number::<u64>(word), "{word:?}");
+            assert_eq!(quick_number::<u32>(word), number::<u32>(word), "{word:?}");
+            assert_eq!(quick_number::<i32>(word), number::<i32>(word), "{word:?}");
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Status {
     pub ignored: Option<u64>,
     /// `SigCgt`: the signals that are caught, bit 0 for signal 1.
     pub caught: Option<u64>,
+    /// `Seccomp`: 0 without a filter, 1 in strict mode, 2 with filters; of this thread.
+    pub seccomp: Option<u32>,
     /// `CapEff`: the effective capabilities.
     pub capabilities: Option<u64>,
 }
@@ -41,6 +43,7 @@ pub fn status(bytes: &[u8]) -> Status {
             b"NSpid" => status.namespace_pids = words.map_while(|word| pid(Some(word))).collect(),
             b"SigIgn" => status.ignored = mask(words.next()),
             b"SigCgt" => status.caught = mask(words.next()),
+            b"Seccomp" => status.seccomp = words.next().and_then(number),
             b"CapEff" => status.capabilities = mask(words.next()),
             _ => {}
         }
@@ -62,7 +65,7 @@ mod tests {
 
     const FILE: &[u8] =
         b"Name:\tx\\nUid:\t7\nTgid:\t4711\nPid:\t4712\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t65534\t0\t65534\n\
-        NSpid:\t4711\t12\t1\nSigIgn:\t0000000000001000\nSigCgt:\tffffffffffffffff\nCapEff:\t000001ffffffffff\n";
+        NSpid:\t4711\t12\t1\nSigIgn:\t0000000000001000\nSigCgt:\tffffffffffffffff\nCapEff:\t000001ffffffffff\nSeccomp:\t2\n";
 
     #[test]
     fn reads_fields_by_name() {
@@ -74,6 +77,7 @@ mod tests {
         assert_eq!(status.ignored, Some(1 << 12));
         assert_eq!(status.caught, Some(u64::MAX));
         assert_eq!(status.capabilities, Some(0x1ff_ffff_ffff));
+        assert_eq!(status.seccomp, Some(2));
     }
 
     #[test]
