@@ -1,6 +1,6 @@
 //! What `fell validate` reports, as a document.
 
-use fell::document::{GapDocument, OutcomeDocument, ProcessDocument, RunDocument};
+use fell::document::{DumpDocument, OutcomeDocument, RunDocument};
 use serde::{Deserialize, Serialize};
 
 /// What became of a plan, or has so far.
@@ -113,9 +113,9 @@ pub struct AttemptDocument {
     /// What became of its run; `null` if it could not be started.
     pub run: Option<RunDocument>,
     /// The tree as it stood when the limit was reached, before anything was signalled.
-    pub at_limit: Option<TreeDump>,
+    pub at_limit: Option<DumpDocument>,
     /// What was alive after the command had ended, before anything was signalled.
-    pub left: Option<TreeDump>,
+    pub left: Option<DumpDocument>,
     /// Leftovers that may stay, and why.
     pub allowed: Vec<AllowedDocument>,
 }
@@ -138,33 +138,4 @@ pub struct AllowedDocument {
     pub reason: String,
     /// The PIDs of those that stayed.
     pub pids: Vec<u32>,
-}
-
-/// A tree as it stood.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TreeDump {
-    /// Its processes.
-    pub processes: Vec<DumpedProcess>,
-    /// How many more there were than are listed.
-    pub more: u64,
-    /// What could not be read.
-    pub gaps: Vec<GapDocument>,
-}
-
-/// One process of a tree as it stood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct DumpedProcess {
-    /// Who it was, and what it was doing.
-    #[serde(flatten)]
-    pub process: ProcessDocument,
-    /// In which function of the kernel it waited, where that may be seen.
-    pub wait_channel: Option<String>,
-    /// The TCP ports that it listened on; `null` if that was not seen.
-    pub listens: Option<Vec<u16>>,
-    /// The file locks that it held; `null` if that was not seen.
-    pub locks: Option<Vec<String>>,
-    /// Whether it held the step's output open; `null` if that was not seen.
-    pub holds_output: Option<bool>,
 }

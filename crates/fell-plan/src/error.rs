@@ -73,7 +73,7 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// The known name that is nearest to a misspelt one, if any is near.
-pub(crate) fn nearest<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let word = word.to_lowercase();
     let scored = known.into_iter().map(|name| (strsim::damerau_levenshtein(&word, name), name));
     // A slip for every three letters.

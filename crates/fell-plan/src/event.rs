@@ -20,6 +20,13 @@ pub enum Event<'a> {
         /// Its time limit.
         limit: Option<Duration>,
     },
+    /// A step has written to its output. Told only to an audience that [wants it](Audience::wants_output).
+    Output {
+        /// The step.
+        step: &'a str,
+        /// Whole lines, or a part of one that is very long; the end of an attempt ends its last line too.
+        text: &'a [u8],
+    },
     /// A service is ready.
     Ready {
         /// The service.
@@ -68,6 +75,11 @@ pub trait Audience {
     /// How often [`tick`](Audience::tick) is wanted while nothing happens.
     fn interval(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether the output of the steps is to be told as it is written.
+    fn wants_output(&self) -> bool {
+        false
     }
 
     /// Time has passed.

@@ -13,11 +13,12 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "plans are read, and not run, on other systems yet"))]
 
+#[cfg(target_os = "linux")]
 mod attempt;
 mod check;
 pub mod document;
-mod dump;
 mod error;
 pub mod event;
 pub mod file;
@@ -25,15 +26,17 @@ mod output;
 mod plan;
 pub mod report;
 mod resolve;
+#[cfg(target_os = "linux")]
 mod run;
 pub mod schedule;
 mod select;
 mod verdict;
 
-pub use error::PlanError;
+pub use error::{PlanError, nearest};
 pub use event::{Audience, Event};
 pub use plan::{LeftoversPolicy, Plan, Readiness, Reports, Retries, Sign, Step};
 pub use resolve::{Surroundings, resolve};
+#[cfg(target_os = "linux")]
 pub use run::{Broken, Settings, run};
 pub use select::{Shard, only, shard};
 pub use verdict::{Failure, FailureKind};

@@ -20,14 +20,23 @@ impl OutputFile {
     /// It can't be made.
     pub(crate) fn create(directory: &Path, step: &str, attempt: u32) -> io::Result<OutputFile> {
         fs::create_dir_all(directory)?;
-        let path = directory.join(format!("{step}.{attempt}.log"));
         // An older one may be held open by somebody who must not write into this one.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let path = OutputFile::clear(directory, step, attempt)?;
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
         Ok(OutputFile { path, file })
+    }
+
+    /// Where it is to be. One that an earlier plan has left there is removed.
+    ///
+    /// # Errors
+    ///
+    /// It can't be removed.
+    pub(crate) fn clear(directory: &Path, step: &str, attempt: u32) -> io::Result<PathBuf> {
+        let path = directory.join(format!("{step}.{attempt}.log"));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(path),
+        }
     }
 
     /// The file itself, for one of the command's streams.

@@ -245,6 +245,22 @@ impl Victim {
         self.child.as_mut()
     }
 
+    /// Itself once the trick has been played; `None`, said aloud, where this host forbids it.
+    ///
+    /// # Panics
+    ///
+    /// When the root died or time ran out.
+    pub fn ready(mut self) -> Option<Victim> {
+        match self.wait_ready() {
+            Ok(()) => Some(self),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                eprintln!("skipped {}: {error}", self.trick);
+                None
+            }
+            Err(error) => panic!("{}: {error}", self.trick),
+        }
+    }
+
     /// Waits until the trick has been played.
     ///
     /// # Errors

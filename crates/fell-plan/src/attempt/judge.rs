@@ -68,6 +68,8 @@ impl Ended {
 
 /// What this report means.
 pub(super) fn judge(step: &Step, mut report: RunReport, told: Told, document: AttemptDocument) -> Ended {
+    // The tree at the limit is in the attempt, from the inside.
+    report.at_limit = None;
     // The engine was asked to end the tree; it can't know why.
     match &told {
         Told::Limit(Failure::IdleTimeout(_)) => report.cause = Cause::Idle,

@@ -23,9 +23,6 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use watch::Watch;
 
-/// How long after a limit the guardian ends the tree by itself, if this process does not.
-const BACKSTOP: Duration = Duration::from_secs(5);
-
 /// An attempt that is to be made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task<'a> {
@@ -101,7 +98,8 @@ fn supervisor(task: &Task<'_>, output: &OutputFile, now: Duration) -> std::resul
         .stdin(Stream::Null)
         .stdout(stream()?)
         .stderr(stream()?)
-        .timeout(limit(task, now).map(|limit| limit.saturating_add(BACKSTOP)))
+        .timeout(limit(task, now))
+        .announce_end(true)
         .kill_policy(KillPolicy { signal: step.signal, grace: step.grace, ..KillPolicy::default() })
         .leftovers(match step.leftovers.rule {
             Rule::Kill => Leftovers::Kill,

@@ -4,6 +4,7 @@ use super::wake::Wake;
 use crate::output::OutputFile;
 use crate::plan::{Sign, Step};
 use fell::{Leftovers, Progress, Running, Stream, Supervisor};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
@@ -97,7 +98,9 @@ fn listens(running: &Running, port: u16) -> bool {
         }
         Err(error) => {
             tracing::debug!(%error, port, "who listens is not known");
-            std::net::TcpStream::connect(("localhost", port)).is_ok()
+            // No name is looked up: that would bring the resolver, and what it loads, into a static binary.
+            let here = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
+            std::net::TcpStream::connect(here.as_slice()).is_ok()
         }
     }
 }
@@ -119,7 +122,7 @@ fn succeeds(step: &Step, command: &[String], wake: &Wake, limit: Duration) -> bo
     match tried {
         Ok(Progress::Finished(report)) => report.status.is_some_and(|status| status.success()),
         // Something else is to be done first; dropping the run has ended the try.
-        Ok(Progress::Woken | Progress::Elapsed) => false,
+        Ok(Progress::Woken | Progress::Elapsed | Progress::EndDue(_)) => false,
         Err(error) => {
             tracing::debug!(%error, "the sign's command");
             false

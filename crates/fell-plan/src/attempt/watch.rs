@@ -6,18 +6,18 @@ use super::judge::{Ended, Told, judge};
 use super::ready::Lookout;
 use super::wake::Wake;
 use super::{Task, limit, now, why};
-use crate::document::{AttemptDocument, TreeDump};
-use crate::dump::dump;
+use crate::document::AttemptDocument;
 use crate::output::OutputFile;
 use crate::verdict::Failure;
-use fell::{Error, Progress, RunReport, Running, Signal};
+use fell::detail::Calendar;
+use fell::document::DumpDocument;
+use fell::dump::DumpOptions;
+use fell::{Cause, Error, Progress, RunReport, Running, Signal};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// How often it is looked whether the command has been forked.
 const FORK_PAUSE: Duration = Duration::from_millis(5);
-/// How long before the end of the time to settle leftovers are looked at.
-const LOOK_AHEAD: Duration = Duration::from_millis(60);
 
 /// A run of a step while it goes on.
 pub(super) struct Watch<'a> {
@@ -25,38 +25,34 @@ pub(super) struct Watch<'a> {
     running: Running,
     output: OutputFile,
     began: Duration,
-    deadline: Option<(Duration, Failure)>,
+    /// What it means if its time limit is reached.
+    limit: Option<Failure>,
     silence: Option<Silence>,
     lookout: Option<Lookout>,
     ready_after: Option<Duration>,
     is_watched: bool,
-    /// The command has ended; its leftovers may do so until they are looked at.
-    look_at_leftovers: Option<Duration>,
+    /// The command has ended; its leftovers may do so.
     has_ended: bool,
     told: Told,
-    at_limit: Option<TreeDump>,
-    left: Option<TreeDump>,
+    at_limit: Option<DumpDocument>,
+    left: Option<DumpDocument>,
 }
 
 impl<'a> Watch<'a> {
     pub(super) fn new(task: &'a Task<'a>, running: Running, output: OutputFile, began: Duration) -> Watch<'a> {
-        let deadline = limit(task, began).map(|limit| {
-            let failure = match task.plan_deadline {
-                Some((deadline, whole)) if began.saturating_add(limit) >= deadline => Failure::PlanTimeout(whole),
-                _ => Failure::Timeout(limit),
-            };
-            (began.saturating_add(limit), failure)
+        let limit = limit(task, began).map(|limit| match task.plan_deadline {
+            Some((deadline, whole)) if began.saturating_add(limit) >= deadline => Failure::PlanTimeout(whole),
+            _ => Failure::Timeout(limit),
         });
         Watch {
             running,
             output,
             began,
-            deadline,
+            limit,
             silence: task.step.idle_timeout.map(|limit| Silence::new(limit, began)),
             lookout: Lookout::new(task.step, began),
             ready_after: None,
             is_watched: false,
-            look_at_leftovers: None,
             has_ended: false,
             told: Told::Nothing,
             at_limit: None,
@@ -91,8 +87,10 @@ impl<'a> Watch<'a> {
         let mut wake = Wake::new(ears).map_err(|source| Error::Setup { step: "preparing to be woken", source })?;
         loop {
             let until = self.next_moment();
-            if let Progress::Finished(report) = self.running.wait_until(until, Some(wake.as_fd()))? {
-                return Ok(*report);
+            match self.running.wait_until(until, Some(wake.as_fd()))? {
+                Progress::Finished(report) => return Ok(*report),
+                Progress::EndDue(cause) => self.look_before_the_end(cause),
+                Progress::Woken | Progress::Elapsed => {}
             }
             while let Some(word) = ears.hear() {
                 self.obey(word)?;
@@ -111,12 +109,11 @@ impl<'a> Watch<'a> {
         }
         let fork = (!self.is_watched).then(|| now().saturating_add(FORK_PAUSE));
         if self.has_ended {
-            return self.look_at_leftovers;
+            return None;
         }
-        let deadline = self.deadline.as_ref().map(|(deadline, _)| *deadline);
         let silence = self.silence.as_ref().map(Silence::due);
         let ready = self.lookout.as_ref().map(Lookout::due);
-        [fork, deadline, silence, ready].into_iter().flatten().min()
+        [fork, silence, ready].into_iter().flatten().min()
     }
 
     fn note_command(&mut self, wake: &mut Wake) {
@@ -129,8 +126,6 @@ impl<'a> Watch<'a> {
         }
         if has_ended || wake.has_command_ended() {
             self.has_ended = true;
-            self.look_at_leftovers =
-                self.task.step.leftovers.settle.checked_sub(LOOK_AHEAD).map(|rest| now().saturating_add(rest));
         }
     }
 
@@ -157,15 +152,7 @@ impl<'a> Watch<'a> {
     fn look_after(&mut self, wake: &Wake, on_ready: &dyn Fn(Duration)) -> Result<(), Error> {
         let now = now();
         if self.has_ended {
-            if self.look_at_leftovers.is_some_and(|moment| now >= moment) {
-                self.look_at_leftovers = None;
-                let tree = self.running.look();
-                self.left = (!tree.rows.is_empty()).then(|| dump(&tree, &self.output.path));
-            }
             return Ok(());
-        }
-        if let Some((_, failure)) = self.deadline.take_if(|(deadline, _)| now >= *deadline) {
-            return self.end_at(failure);
         }
         if let Some(silence) = &mut self.silence
             && silence.is_reached(&self.output, now)
@@ -186,9 +173,31 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// The engine is about to end the tree.
+    fn look_before_the_end(&mut self, cause: Cause) {
+        if !matches!(self.told, Told::Nothing) {
+            return;
+        }
+        let tree = self.dump();
+        match cause {
+            Cause::Exited => self.left = (!tree.processes.is_empty()).then_some(tree),
+            _ => {
+                self.at_limit = Some(tree);
+                if let Some(failure) = self.limit.take() {
+                    self.told = Told::Limit(failure);
+                }
+            }
+        }
+    }
+
+    fn dump(&self) -> DumpDocument {
+        let options = DumpOptions::default().output_to(&self.output.path);
+        DumpDocument::new(&self.running.dump(options), &Calendar::now())
+    }
+
     /// Ends the tree at a limit, after a look at how it stands.
     fn end_at(&mut self, failure: Failure) -> Result<(), Error> {
-        self.at_limit = Some(dump(&self.running.look(), &self.output.path));
+        self.at_limit = Some(self.dump());
         self.told = Told::Limit(failure);
         self.running.terminate(self.task.step.signal)
     }

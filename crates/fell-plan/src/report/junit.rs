@@ -1,8 +1,9 @@
 //! JUnit XML in the dialect that Jenkins reads: a test case a step that is over.
 
 use super::xml_text;
-use crate::document::{AttemptDocument, StepDocument, TreeDump, ValidateDocument};
+use crate::document::{AttemptDocument, StepDocument, ValidateDocument};
 use crate::output::tail;
+use fell::document::DumpDocument;
 use quick_junit::{FlakyOrRerun, NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::fmt::Write as _;
 use std::io;
@@ -146,44 +147,7 @@ fn description(attempt: &AttemptDocument) -> String {
     text
 }
 
-/// One line a process.
-pub fn rows(tree: &TreeDump) -> Vec<String> {
-    let mut rows: Vec<String> = tree.processes.iter().map(row).collect();
-    if tree.more > 0 {
-        rows.push(format!("and {} more", tree.more));
-    }
-    rows.extend(tree.gaps.iter().map(|gap| match gap.pid {
-        Some(pid) => format!("not read of {pid}: {}", gap.what),
-        None => format!("not read: {}", gap.what),
-    }));
-    rows
-}
-
-fn row(dumped: &crate::document::DumpedProcess) -> String {
-    let process = &dumped.process;
-    let command = process.command_line.as_ref().map(|words| words.join(" ")).filter(|text| !text.is_empty());
-    let mut text = format!(
-        "{} (parent {}) {} {}",
-        process.pid,
-        process.ppid.map_or_else(|| String::from("?"), |pid| pid.to_string()),
-        process.state,
-        command.unwrap_or_else(|| format!("[{}]", process.name)),
-    );
-    let mut add = |what: String| text.push_str(&what);
-    if let Some(age) = process.age_ms {
-        add(format!(", age {}", super::duration(age)));
-    }
-    if let Some(cpu) = process.cpu_ms {
-        add(format!(", CPU {}", super::duration(cpu)));
-    }
-    if let Some(channel) = &dumped.wait_channel {
-        add(format!(", waits in {channel}"));
-    }
-    for port in dumped.listens.iter().flatten() {
-        add(format!(", listens on port {port}"));
-    }
-    for lock in dumped.locks.iter().flatten() {
-        add(format!(", holds lock {lock}"));
-    }
-    text
+/// What is known of a tree, in lines.
+pub fn rows(tree: &DumpDocument) -> Vec<String> {
+    tree.lines()
 }

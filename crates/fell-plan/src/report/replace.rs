@@ -1,8 +1,7 @@
 //! A file that is written whole or not at all.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// Puts this text in the place of what the file holds, in one step: who reads it finds the old text or the new.
@@ -19,11 +18,14 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // As `open(2)` would have it: the umask takes away what it must.
-    let permissions = Permissions::from_mode(0o666);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut file =
-        tempfile::Builder::new().prefix(&format!(".{name}.")).permissions(permissions).tempfile_in(directory)?;
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    // As `open(2)` would have it: the umask takes away what it must.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(directory)?;
     file.write_all(text)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -1,11 +1,13 @@
 //! The course of a plan.
 
 use super::Broken;
+use super::follow::Outputs;
 use super::place::Place;
 use super::record::Record;
 use crate::attempt::{self, Ended, Task, Voice, Word, attempt, now};
 use crate::document::ValidateDocument;
 use crate::event::{Audience, Event};
+use crate::output::OutputFile;
 use crate::plan::{Plan, Step};
 use crate::report::{Unwritten, prepare, publish};
 use crate::schedule::{End, Node, Order, Scheduler, State, Stop};
@@ -57,6 +59,7 @@ pub fn run(plan: &Plan, settings: Settings<'_>, audience: &mut dyn Audience) -> 
             place: &place,
             deadline: plan.timeout.map(|limit| began.saturating_add(limit)),
             voices: plan.steps.iter().map(|_| None).collect(),
+            outputs: Outputs::new(plan.steps.len()),
             requests: 0,
             sender,
             bell: &bell,
@@ -121,6 +124,8 @@ struct Course<'a> {
     deadline: Option<Duration>,
     /// By which each step that runs is told to end.
     voices: Vec<Option<Voice>>,
+    /// Whose output is told as it is written.
+    outputs: Outputs,
     /// How often somebody asked for the end.
     requests: u32,
     sender: Sender<News>,
@@ -146,6 +151,7 @@ impl<'a> Course<'a> {
             self.wait(ears)?;
             self.hear_signals()?;
             self.look_at_clock();
+            self.outputs.tell(self.plan, self.audience);
             while let Ok(news) = news.try_recv() {
                 self.take_in(news);
             }
@@ -187,6 +193,10 @@ impl<'a> Course<'a> {
         let post = Post { sender: self.sender.clone(), bell: self.bell };
         let limited = Step { timeout: own_limit, ..step.clone() };
         let limit = own_limit.or(self.plan.timeout.filter(|_| counts_for_plan));
+        if self.audience.wants_output() {
+            // Before it starts: what is found there is of this attempt. If an older file stays, the attempt will say why.
+            self.outputs.begin(index, OutputFile::clear(outputs, &step.name, number).ok());
+        }
         std::thread::Builder::new()
             .name(step.name.clone())
             .spawn_scoped(scope, move || {
@@ -288,6 +298,7 @@ impl<'a> Course<'a> {
     fn ended(&mut self, index: usize, ended: Ended) {
         self.voices[index] = None;
         let step = &self.plan.steps[index];
+        self.outputs.end(index, &step.name, ended.document.output_bytes, self.audience);
         let number = ended.document.number;
         let end = match &ended.result {
             attempt::Result::Passed => End::Passed,

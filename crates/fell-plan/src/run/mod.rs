@@ -1,6 +1,7 @@
 //! Runs a plan: starts what may start, waits for what happens, and keeps the reports up to date.
 
 mod course;
+mod follow;
 mod place;
 mod record;
 
