@@ -11,6 +11,12 @@ pub(crate) enum Exit {
     Remains,
     /// Bad usage or input of every verb but `run`. Nothing was signalled.
     Usage,
+    /// A monitoring check: more than the threshold for a warning.
+    Warning,
+    /// A monitoring check: more than the critical threshold.
+    Critical,
+    /// A monitoring check: not all could be seen.
+    Unknown,
     /// At least one step of a plan failed, or the plan was cancelled.
     StepFailed,
     /// The command succeeded and left processes behind, which was said to be a failure.
@@ -38,6 +44,9 @@ impl Exit {
             Exit::Success => 0,
             Exit::Remains => 1,
             Exit::Usage => 2,
+            Exit::Warning => 1,
+            Exit::Critical => 2,
+            Exit::Unknown => 3,
             Exit::StepFailed => 100,
             Exit::Leftovers => 122,
             Exit::Survivors => 123,
@@ -68,6 +77,9 @@ mod tests {
             (Exit::Success, 0),
             (Exit::Remains, 1),
             (Exit::Usage, 2),
+            (Exit::Warning, 1),
+            (Exit::Critical, 2),
+            (Exit::Unknown, 3),
             (Exit::StepFailed, 100),
             (Exit::Leftovers, 122),
             (Exit::Survivors, 123),

@@ -1,6 +1,12 @@
 //! The command line of fell, for the binary and for the Python package, which brings it along.
 
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, unused_imports, reason = "validate and the drop-ins are not to be had there yet")
+)]
+
 mod args;
+#[cfg(target_os = "linux")]
 mod dropin;
 mod duration;
 mod exit;
@@ -9,7 +15,6 @@ mod log;
 mod output;
 mod verbs;
 
-use dropin::Tool;
 use exit::Exit;
 use fell::init::Words;
 use std::ffi::OsString;
@@ -18,7 +23,8 @@ use std::ffi::OsString;
 ///
 /// For the beginning of a program: before anything else was done.
 pub fn begin(words: Words) -> u8 {
-    if let Some(tool) = Tool::called(words) {
+    #[cfg(target_os = "linux")]
+    if let Some(tool) = dropin::Tool::called(words) {
         return tool.act(words);
     }
     fell::init::settle();

@@ -3,3 +3,8 @@
 #![cfg_attr(not(test), no_main)]
 
 fell::entry!(fell_cli::begin);
+
+/// The C library of a static binary asks the kernel for memory page by page: forty calls, and as many page faults, before
+/// a command is started. This one asks once.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

@@ -87,68 +87,74 @@ fn fell_is_killed_five_hundred_times_heavy() {
     kill_at_random("fell_is_killed_five_hundred_times_heavy", 500);
 }
 
-#[test]
-fn the_guardian_is_killed() {
+/// Plays with one victim of each of these tricks, as each user. What it starts has a house of its own, where nothing may
+/// be left; and a bystander is left alone.
+fn with_each<T: Copy>(tricks: &[(Trick, T)], play: impl Fn(&House, &mut Victim, T, &str), count: impl Fn(T) -> u32) {
     let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
     for user in users() {
         let house = House::new(user);
-        for (trick, count) in TRICKS {
-            let mut victim = Victim::of(trick).count(count).prepare().unwrap();
-            let run = Started::new(house.fell_run(&["-g", "500ms"], victim.argv()));
-            victim.wait_ready().unwrap();
-            send(pidfd(guardian(&run)).unwrap(), Signal::KILL);
-            let told = run.finish_within(PROMPTLY);
-            assert_eq!((told.code, told.signal), (125, None), "{user:?} {trick} {told:?}");
-            assert!(told.err.starts_with("fell: the guardian was killed"), "{user:?} {trick} {told:?}");
+        for (trick, number) in tricks {
+            let context = format!("{user:?} {trick}");
+            let mut victim = Victim::of(*trick).count(count(*number)).prepare().unwrap();
+            play(&house, &mut victim, *number, &context);
             let left = victim.wait_all_dead(PROMPTLY);
-            assert!(left.is_ok(), "{user:?} {trick}: {left:?} {told:?}");
-            house.assert_empty(&(trick, &told));
+            assert!(left.is_ok(), "{context}: {left:?}");
+            house.assert_empty(&context);
         }
     }
     bystander.assert_untouched();
 }
 
+/// A run of the victim, once that has done its trick.
+fn ready(house: &House, options: &[&str], victim: &mut Victim) -> Started {
+    let run = Started::new(house.fell_run(options, victim.argv()));
+    victim.wait_ready().unwrap();
+    run
+}
+
+const LIMITED: [&str; 4] = ["-t", "1500ms", "-g", "500ms"];
+
+#[test]
+fn the_guardian_is_killed() {
+    let play = |house: &House, victim: &mut Victim, _, context: &str| {
+        let run = ready(house, &["-g", "500ms"], victim);
+        send(pidfd(guardian(&run)).unwrap(), Signal::KILL);
+        let told = run.finish_within(PROMPTLY);
+        assert_eq!((told.code, told.signal), (125, None), "{context} {told:?}");
+        assert!(told.err.starts_with("fell: the guardian was killed"), "{context} {told:?}");
+    };
+    with_each(&TRICKS, play, |count| count);
+}
+
 #[test]
 fn fell_is_stopped_and_the_limit_holds() {
-    for user in users() {
-        let house = House::new(user);
-        for (trick, count) in TRICKS {
-            let mut victim = Victim::of(trick).count(count).prepare().unwrap();
-            let run = Started::new(house.fell_run(&["-t", "1500ms", "-g", "500ms"], victim.argv()));
-            victim.wait_ready().unwrap();
-            run.send(Signal::STOP);
-            let left = victim.wait_all_dead(Duration::from_secs(8));
-            assert!(left.is_ok(), "{user:?} {trick}: {left:?}");
-            run.send(Signal::CONT);
-            let told = run.finish_within(PROMPTLY);
-            assert_eq!(told.code, 124, "{user:?} {trick} {told:?}");
-            house.assert_empty(&(trick, &told));
-        }
-    }
+    let play = |house: &House, victim: &mut Victim, _, context: &str| {
+        let run = ready(house, &LIMITED, victim);
+        run.send(Signal::STOP);
+        let left = victim.wait_all_dead(Duration::from_secs(8));
+        assert!(left.is_ok(), "{context}: {left:?}");
+        run.send(Signal::CONT);
+        let told = run.finish_within(PROMPTLY);
+        assert_eq!(told.code, 124, "{context} {told:?}");
+        assert!(told.err.contains("the guardian has ended the tree"), "{context} {told:?}");
+    };
+    with_each(&TRICKS, play, |count| count);
 }
 
 #[test]
 fn the_guardian_is_stopped_and_the_run_ends() {
-    for user in users() {
-        let house = House::new(user);
-        for (trick, count) in TRICKS {
-            let mut victim = Victim::of(trick).count(count).prepare().unwrap();
-            let run = Started::new(house.fell_run(&["-t", "1500ms", "-g", "500ms"], victim.argv()));
-            victim.wait_ready().unwrap();
-            send(pidfd(guardian(&run)).unwrap(), Signal::STOP);
-            let told = run.finish_within(Duration::from_secs(12));
-            let left = victim.wait_all_dead(PROMPTLY);
-            assert!(left.is_ok(), "{user:?} {trick}: {left:?} {told:?}");
-            assert_eq!(told.code, 124, "{user:?} {trick} {told:?}");
-            house.assert_empty(&(trick, &told));
-        }
-    }
+    let play = |house: &House, victim: &mut Victim, _, context: &str| {
+        let run = ready(house, &LIMITED, victim);
+        send(pidfd(guardian(&run)).unwrap(), Signal::STOP);
+        let told = run.finish_within(Duration::from_secs(12));
+        assert_eq!(told.code, 124, "{context} {told:?}");
+    };
+    with_each(&TRICKS, play, |count| count);
 }
 
 /// Kills fell and its guardian while neither can see the other's end. Gives the run's name.
 fn kill_both(house: &House, victim: &mut Victim) -> String {
-    let run = Started::new(house.fell_run(&["-g", "500ms"], victim.argv()));
-    victim.wait_ready().unwrap();
+    let run = ready(house, &["-g", "500ms"], victim);
     let traces = house.traces();
     assert_eq!(traces.len(), 1, "one run, one trace: {traces:?}");
     let held = [run.pid(), guardian(&run)].map(|pid| pidfd(pid).unwrap());
@@ -177,55 +183,41 @@ const ABANDONED: [(Trick, usize); 3] = [(Trick::IgnoreTerm, 2), (Trick::FullDaem
 
 #[test]
 fn the_next_run_ends_what_a_double_kill_has_left() {
-    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
-    for user in users() {
-        let house = House::new(user);
-        for (trick, least) in ABANDONED {
-            let mut victim = Victim::of(trick).prepare().unwrap();
-            let name = kill_both(&house, &mut victim);
-            let listed = abandoned(&house);
-            assert_eq!(listed.len(), 1, "{user:?} {trick}: {listed:?}");
-            assert!(listed[0].0 == name && listed[0].1 >= least, "{user:?} {trick}: {name} {listed:?}");
-            assert!(victim.anyone_alive().unwrap(), "{user:?} {trick}: doctor signals nobody");
+    let play = |house: &House, victim: &mut Victim, least, context: &str| {
+        let name = kill_both(house, victim);
+        let listed = abandoned(house);
+        assert_eq!(listed.len(), 1, "{context}: {listed:?}");
+        assert!(listed[0].0 == name && listed[0].1 >= least, "{context}: {name} {listed:?}");
+        assert!(victim.anyone_alive().unwrap(), "{context}: doctor signals nobody");
 
-            let told = Told::by(house.fell_run(&[], &["true"]));
-            assert_eq!(told.code, 0, "{user:?} {trick} {told:?}");
-            let left = victim.wait_all_dead(PROMPTLY);
-            assert!(left.is_ok(), "{user:?} {trick}: {left:?} {told:?}");
-            assert_eq!(abandoned(&house), [], "{user:?} {trick}");
-            house.assert_empty(&(trick, &told));
-        }
-    }
-    bystander.assert_untouched();
+        let told = Told::by(house.fell_run(&[], &["true"]));
+        assert_eq!(told.code, 0, "{context} {told:?}");
+        assert_eq!(abandoned(house), [], "{context}");
+    };
+    with_each(&ABANDONED, play, |_| 0);
 }
 
 #[test]
 fn an_abandoned_run_is_ended_by_its_name() {
-    let bystander = Bystander::spawn(Placement::OwnGroup).unwrap();
-    for user in users() {
-        let house = House::new(user);
-        for (trick, least) in ABANDONED {
-            let mut victim = Victim::of(trick).prepare().unwrap();
-            let name = kill_both(&house, &mut victim);
-            let told = Told::by(house.fell(&["kill", "--dry-run", "--run", &name]));
-            assert_eq!(told.code, 0, "{user:?} {trick} {told:?}");
-            assert!(told.text().lines().count() >= least, "{user:?} {trick} {told:?}");
-            assert!(victim.anyone_alive().unwrap());
+    let play = |house: &House, victim: &mut Victim, least, context: &str| {
+        let name = kill_both(house, victim);
+        let told = Told::by(house.fell(&["kill", "--dry-run", "--run", &name]));
+        assert_eq!(told.code, 0, "{context} {told:?}");
+        assert!(told.text().lines().count() >= least, "{context} {told:?}");
+        assert!(victim.anyone_alive().unwrap());
 
-            let told = Told::by(house.fell(&["kill", "-g", "500ms", "--run", &name]));
-            assert_eq!(told.code, 0, "{user:?} {trick} {told:?}");
-            let left = victim.wait_all_dead(PROMPTLY);
-            assert!(left.is_ok(), "{user:?} {trick}: {left:?} {told:?}");
-            // A second time there is nothing.
-            let told = Told::by(house.fell(&["kill", "--run", &name]));
-            assert_eq!(told.code, 0, "{user:?} {trick} {told:?}");
-            assert!(told.err.contains("already gone"), "{user:?} {trick} {told:?}");
-            // Its trace goes with the next run at the latest.
-            Told::by(house.fell_run(&[], &["true"]));
-            house.assert_empty(&(trick, &told));
-        }
-    }
-    bystander.assert_untouched();
+        let told = Told::by(house.fell(&["kill", "-g", "500ms", "--run", &name]));
+        assert_eq!(told.code, 0, "{context} {told:?}");
+        let left = victim.wait_all_dead(PROMPTLY);
+        assert!(left.is_ok(), "{context}: {left:?} {told:?}");
+        // A second time there is nothing.
+        let told = Told::by(house.fell(&["kill", "--run", &name]));
+        assert_eq!(told.code, 0, "{context} {told:?}");
+        assert!(told.err.contains("already gone"), "{context} {told:?}");
+        // Its trace goes with the next run at the latest.
+        Told::by(house.fell_run(&[], &["true"]));
+    };
+    with_each(&ABANDONED, play, |_| 0);
 }
 
 #[test]
@@ -233,8 +225,7 @@ fn runs_that_live_are_not_taken_for_abandoned_ones() {
     for user in users() {
         let house = House::new(user);
         let mut victim = Victim::of(Trick::FullDaemon).prepare().unwrap();
-        let run = Started::new(house.fell_run(&["-g", "500ms"], victim.argv()));
-        victim.wait_ready().unwrap();
+        let run = ready(&house, &["-g", "500ms"], &mut victim);
         for _ in 0..5 {
             assert_eq!(abandoned(&house), [], "{user:?}");
             assert_eq!(Told::by(house.fell_run(&[], &["true"])).code, 0);
@@ -247,14 +238,37 @@ fn runs_that_live_are_not_taken_for_abandoned_ones() {
     }
 }
 
+#[test]
+fn a_caller_whose_cgroup_was_killed_once_gets_its_run() {
+    for user in users() {
+        let house = House::new(user);
+        let Some(leash) = &house.leash else {
+            eprintln!("skipped: no cgroup is to be had");
+            return;
+        };
+        // From now on some kernels kill what is forked from here into a fresh cgroup, before its first instruction.
+        fs::write(leash.path().join("cgroup.kill"), "1").unwrap();
+        let told = Told::by(house.fell_run(&["-t", "8s"], &["cat", "/proc/self/cgroup"]));
+        assert_eq!(told.code, 0, "{user:?} {told:?}");
+        let places = String::from_utf8_lossy(&told.out);
+        let place = places.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
+        // Only root may make a cgroup of the run's own below the leash.
+        let is_on_the_leash = Path::new(place).file_name() == leash.path().file_name();
+        assert_eq!(is_on_the_leash, user != User::Own, "{user:?} {told:?}");
+        house.assert_empty(&told);
+    }
+}
+
 /// The system calls of the set-up; what follows is the error that each may well give.
-const SET_UP: [(&str, &str); 27] = [
+const SET_UP: [(&str, &str); 29] = [
     ("signalfd4", "EMFILE"),
     ("rt_sigprocmask", "EINVAL"),
     ("prctl", "EINVAL"),
     ("socketpair", "EMFILE"),
     ("clone,clone3,fork,vfork", "EAGAIN"),
     ("clone,clone3,fork,vfork", "ENOMEM"),
+    ("clone3", "ENOSYS"),
+    ("futex", "EINTR"),
     ("pidfd_open", "EMFILE"),
     ("pidfd_open", "ENOSYS"),
     ("mkdir,mkdirat", "EACCES"),
@@ -285,7 +299,7 @@ fn every_step_of_the_set_up_may_fail() {
     }
     let mut cases: Vec<(&[&str], &str, &str)> = Vec::new();
     cases.extend(SET_UP.iter().map(|(call, error)| (&["-t", "8s"][..], *call, *error)));
-    cases.extend(SET_UP[20..25].iter().map(|(call, error)| (&["-t", "8s", "--idle-timeout", "8s"][..], *call, *error)));
+    cases.extend(SET_UP[22..27].iter().map(|(call, error)| (&["-t", "8s", "--idle-timeout", "8s"][..], *call, *error)));
     let mut findings = Vec::new();
     for user in users() {
         // Most of a run's time is the time that leftovers get to end by themselves.

@@ -1,5 +1,8 @@
 //! What `--json` prints can be read back as the documents that the library publishes.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use fell::document::{DoctorDocument, KillDocument, RunDocument, TreeDocument, ZombiesDocument};
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
@@ -18,6 +21,7 @@ fn a_tree() {
     let output = fell(&["tree", "--json", "--ancestors", &own.to_string()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let document: TreeDocument = serde_json::from_slice(&output.stdout).unwrap();
+    schema::check("tree", &output.stdout);
     assert_eq!(document.schema, "fell/tree/1");
     assert_eq!(document.parent.pid, own);
     assert_eq!(document.total_count, document.children.len() + 1);
@@ -50,6 +54,7 @@ fn a_dry_run_of_kill_signals_nothing() {
     let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     let output = fell(&["kill", "--dry-run", "--json", &child.id().to_string()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    schema::check("kill", last_line(&output).as_bytes());
     let document: KillDocument = serde_json::from_str(last_line(&output)).unwrap();
     assert!(document.dry_run);
     assert_eq!(document.clean, None);
@@ -69,6 +74,7 @@ fn a_kill_ends_in_its_report() {
         let event: Value = serde_json::from_str(line).unwrap();
         assert_eq!(event["schema"], "fell/kill/1", "{line}");
     }
+    schema::check("kill", last_line(&output).as_bytes());
     let document: KillDocument = serde_json::from_str(last_line(&output)).unwrap();
     assert_eq!((document.event.as_str(), document.clean), ("report", Some(true)));
     assert!(!document.targets[0].processes.is_empty());
@@ -93,6 +99,7 @@ fn a_run_writes_its_report() {
     let output = fell(&["run", "--report", &report, "--json", "--", "sh", "-c", "echo out; exit 7"]);
     assert_eq!(output.status.code(), Some(7), "{output:?}");
     assert!(output.stdout.starts_with(b"out\n"));
+    schema::check("run", last_line(&output).as_bytes());
     let printed: RunDocument = serde_json::from_str(last_line(&output)).unwrap();
     let written: RunDocument = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(printed, written);
@@ -117,6 +124,7 @@ fn zombies_and_their_parent() {
     rustix::process::waitid(id, ended).unwrap();
     let output = fell(&["zombies", "--json", "--parent", &own]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
+    schema::check("zombies", &output.stdout);
     let document: ZombiesDocument = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document.schema, "fell/zombies/1");
     let zombie = document.zombies.iter().find(|zombie| zombie.process.pid == pid).unwrap();
@@ -128,6 +136,7 @@ fn zombies_and_their_parent() {
 fn an_examination() {
     let output = fell(&["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    schema::check("doctor", &output.stdout);
     let document: DoctorDocument = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document.schema, "fell/doctor/1");
     assert!(document.abilities.iter().any(|ability| ability.name == "proc" && ability.available));

@@ -18,15 +18,7 @@ fn victim_of(user: User, trick: Trick, group: &Bystander) -> Option<Victim> {
     if let User::Uid(uid) = user {
         setup = setup.user(uid);
     }
-    let mut victim = setup.spawn().unwrap();
-    match victim.wait_ready() {
-        Ok(()) => Some(victim),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            eprintln!("skipped {trick}: {error}");
-            None
-        }
-        Err(error) => panic!("{trick}: {error}"),
-    }
+    setup.spawn().unwrap().ready()
 }
 
 /// `PID:INODE` of a process that is alive.

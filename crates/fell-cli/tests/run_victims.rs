@@ -414,7 +414,7 @@ fn other_signals_are_for_the_command() {
         let mut run = Started::new(house.fell_run(&[], &["sh", "-c", script]));
         run.await_out("ready");
         run.send(Signal::USR1);
-        run.await_err("NAME");
+        run.await_err("what stands:");
         run.send(Signal::USR2);
         let told = run.finish();
         assert_eq!((told.code, told.text().as_str()), (6, "ready\nusr2\n"), "{user:?} {told:?}");

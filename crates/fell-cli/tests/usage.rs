@@ -23,6 +23,8 @@ fn bad_input_is_told_in_one_line() {
             "no verb was given: expected run, kill, tree, zombies, validate, doctor, install-links, completions or man; try 'fell --help'",
         ),
         (&["rum"], 2, "unrecognized subcommand 'rum'; a similar subcommand exists: 'run'"),
+        (&["rnu"], 2, "unrecognized subcommand 'rnu'; a similar subcommand exists: 'run'"),
+        (&["certainly-none"], 2, "unrecognized subcommand 'certainly-none'; try 'fell --help'"),
         (&["--tree"], 2, "unexpected argument '--tree' found; try 'fell --help'"),
         (&["run"], 125, "the following required arguments were not provided: <COMMAND>...; try 'fell run --help'"),
         (

@@ -28,6 +28,7 @@ fn _fell(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(zombies::zombies, module)?)?;
     module.add_function(wrap_pyfunction!(zombies::reap, module)?)?;
     module.add_function(wrap_pyfunction!(zombies::nudge, module)?)?;
+    module.add_function(wrap_pyfunction!(zombies::inject, module)?)?;
     module.add("RunOver", module.py().get_type::<run::RunOver>())?;
     module.add_class::<run::Run>()
 }

@@ -142,7 +142,7 @@ impl Run {
                     py.check_signals()?;
                     return Ok(None);
                 }
-                Ok(Progress::Elapsed) => {
+                Ok(Progress::Elapsed | Progress::EndDue(_)) => {
                     py.check_signals()?;
                     if slice >= until {
                         return Ok(None);

@@ -5,8 +5,9 @@ use crate::log::Log;
 use crate::look::json;
 use crate::run::is_of_a_run;
 use fell::document::ZombiesDocument;
-use fell::zombie::{Reaping, Zombie};
+use fell::zombie::{InjectError, Reaping, Zombie};
 use fell::{Pid, ProcessId};
+use pyo3::exceptions::{PyNotImplementedError, PyPermissionError, PyRuntimeError};
 use pyo3::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -81,6 +82,29 @@ pub(crate) fn nudge(py: Python<'_>, parent: &Bound<'_, PyAny>) -> PyResult<usize
     }
     let after = of_parent(&listed(py)?, parent);
     Ok(before.iter().filter(|id| !after.iter().any(|left| left.pid == id.pid)).count())
+}
+
+/// Makes a process collect its zombies, and gives how many it has collected.
+#[pyfunction]
+pub(crate) fn inject(py: Python<'_>, parent: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let parent = pid(parent)?;
+    let log = Log::open(py)?;
+    let results = py.detach(|| {
+        let zombies = fell::zombies().of_parent(parent);
+        let ids: Vec<ProcessId> = zombies.list.iter().map(|zombie| zombie.info.id).collect();
+        match zombies.owners.first().and_then(|owner| owner.info.as_ref()) {
+            Some(info) => fell::zombie::inject(&info.id, &ids),
+            None => Ok(Vec::new()),
+        }
+    });
+    log.flush()?;
+    match results {
+        Ok(results) => Ok(results.iter().filter(|result| matches!(result, Reaping::Injected { .. })).count()),
+        Err(InjectError::Gone) => Ok(0),
+        Err(error @ InjectError::Denied(_)) => Err(PyPermissionError::new_err(error.to_string())),
+        Err(error @ InjectError::Unsupported) => Err(PyNotImplementedError::new_err(error.to_string())),
+        Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
+    }
 }
 
 fn of_parent(list: &[Zombie], parent: Pid) -> Vec<ProcessId> {

@@ -230,9 +230,30 @@ def test_zombies_of_a_negligent_parent_are_listed_and_nudged():
     assert cleanup_zombies(proc.pid) == 0
     found = [one for one in fell.zombies() if one.pid == zombie]
     assert [(one.parent_pid, one.ours) for one in found] == [(proc.pid, False)]
+    owners = [one for one in fell.zombies().owners if one.pid == proc.pid]
+    assert [(one.zombies, one.is_init) for one in owners] == [(1, False)]
     proc.send_signal(10)
     assert until(lambda: cleanup_zombies(proc.pid) == 1)
     assert state_of(zombie) is None
     kill_process_tree(proc.pid)
     proc.wait()
     proc.stdout.close()
+
+
+def test_a_negligent_parent_is_made_to_collect():
+    code = "import os,sys\nif os.fork() == 0: os._exit(3)\n"
+    code += "print(flush=True)\nsys.stdin.readline()\nprint('whole', flush=True)\n"
+    proc = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    proc.stdout.readline()
+    (zombie,) = grown(proc.pid, 1)
+    assert until(lambda: state_of(zombie) == "Z")
+    with pytest.raises(ValueError, match=r"positive|0"):
+        fell.make_parent_reap(0)
+    try:
+        assert fell.make_parent_reap(proc.pid) == 1
+    except (NotImplementedError, PermissionError) as why:
+        pytest.skip(str(why))
+    finally:
+        said, _ = proc.communicate("go on\n", timeout=30)
+    assert (said, proc.returncode) == ("whole\n", 0)
+    assert state_of(zombie) is None

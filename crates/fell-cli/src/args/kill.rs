@@ -40,6 +40,9 @@ pub(crate) struct KillArgs {
     /// End what is left of an earlier `fell run`, by its name
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
+    /// Wait this long until the ports and locks of the trees are free
+    #[arg(long, env = "FELL_WAIT_RELEASED", value_name = "D", value_parser = duration::parse_limit, hide_env = true)]
+    pub(crate) wait_released: Option<Duration>,
     /// Show what would be done to each process, signal nothing
     #[arg(long, env = "FELL_DRY_RUN", value_parser = BoolishValueParser::new(), hide_env = true)]
     pub(crate) dry_run: bool,

@@ -7,14 +7,16 @@ mod run;
 mod target;
 mod usage;
 mod validate;
+mod zombies;
 
 pub(crate) use common::{Color, Common, LogFormat};
 pub(crate) use kill::KillArgs;
-pub(crate) use others::{CompletionsArgs, DoctorArgs, InstallLinksArgs, ManArgs, TreeArgs, ZombiesArgs};
+pub(crate) use others::{CompletionsArgs, DoctorArgs, InstallLinksArgs, ManArgs, TreeArgs};
 pub(crate) use run::{Containment, Foreground, LeftoversRule, OnTimeout, ReportFile, RunArgs};
 pub(crate) use target::Target;
 pub(crate) use usage::Stop;
-pub(crate) use validate::{GitHub, ValidateArgs};
+pub(crate) use validate::{GitHub, ShownOutput, ValidateArgs};
+pub(crate) use zombies::{ReapBy, ZombiesArgs};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;

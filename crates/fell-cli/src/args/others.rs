@@ -1,22 +1,22 @@
-//! The verbs with few flags: `tree`, `zombies`, `doctor`, `completions`, `man`.
+//! The verbs with few flags: `tree`, `doctor`, `completions`, `man`.
 
 use super::Common;
-use crate::duration;
 use clap::builder::BoolishValueParser;
 use clap::{Parser, ValueEnum};
-use fell::Pid;
-use std::time::Duration;
 
 /// Show a process and its descendants
 #[derive(Debug, Parser)]
 #[command(
     override_usage = "fell tree [OPTIONS] [PID]",
-    after_help = "Examples:\n  fell tree $$            This shell and what it runs\n  fell tree --json 4711   The same facts as one JSON document"
+    after_help = "Examples:\n  fell tree $$            This shell and what it runs\n  fell tree --why 4711    What each of its processes waits for, and who has it\n  fell tree --json 4711   The same facts as one JSON document"
 )]
 pub(crate) struct TreeArgs {
     /// The root of the tree, as PID or PID:INODE [default: 1]
     #[arg(value_name = "PID", allow_negative_numbers = true, value_parser = parse_id)]
     pub(crate) root: Option<fell::ProcessId>,
+    /// Say why each process does not go on, and what it holds
+    #[arg(long, env = "FELL_WHY", value_parser = BoolishValueParser::new(), hide_env = true)]
+    pub(crate) why: bool,
     /// Show the ancestors too
     #[arg(long, env = "FELL_ANCESTORS", value_parser = BoolishValueParser::new(), hide_env = true)]
     pub(crate) ancestors: bool,
@@ -35,34 +35,6 @@ pub(crate) struct TreeArgs {
 
 fn parse_id(text: &str) -> Result<fell::ProcessId, fell::id::ParseIdError> {
     text.parse()
-}
-
-/// List zombies with the parent that fails to reap them
-#[derive(Debug, Parser)]
-#[command(
-    override_usage = "fell zombies [OPTIONS]",
-    after_help = "Exit codes: 0 no zombies; 1 zombies remain; 2 bad usage.\n\n\
-                  Examples:\n  fell zombies --count                One number, and an exit code for a cron job or a Nagios check\n  \
-                  fell zombies --parent 4711 --reap   Ask 4711 to collect its dead, and say whether it did"
-)]
-pub(crate) struct ZombiesArgs {
-    /// Only those of this parent
-    #[arg(long, env = "FELL_PARENT", value_name = "PID", allow_negative_numbers = true, hide_env = true)]
-    pub(crate) parent: Option<Pid>,
-    /// Print their number alone
-    #[arg(long, env = "FELL_COUNT", value_parser = BoolishValueParser::new(), hide_env = true, conflicts_with = "json")]
-    pub(crate) count: bool,
-    /// Look again every D, until interrupted
-    #[arg(long, env = "FELL_WATCH", value_name = "D", value_parser = duration::parse_limit, hide_env = true)]
-    pub(crate) watch: Option<Duration>,
-    /// Have them reaped: ours by waiting, another's by asking its parent
-    #[arg(long, env = "FELL_REAP", value_parser = BoolishValueParser::new(), hide_env = true, conflicts_with = "watch")]
-    pub(crate) reap: bool,
-    /// One JSON document
-    #[arg(long, env = "FELL_JSON", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Output")]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 /// Show what this host allows, and what that means for fell's promises

@@ -56,6 +56,12 @@ pub(crate) struct RunArgs {
         help_heading = "Limits"
     )]
     pub(crate) on_timeout: Option<OnTimeout>,
+    /// Ask a program about the tree before it is ended, such as 'py-spy dump --pid {pid}' (repeatable)
+    #[arg(long, env = "FELL_DUMP_WITH", value_name = "CMD", hide_env = true, help_heading = "Limits")]
+    pub(crate) dump_with: Vec<String>,
+    /// Wait this long until the ports and locks of an ended tree are free
+    #[arg(long, env = "FELL_WAIT_RELEASED", value_name = "D", value_parser = duration::parse_limit, hide_env = true, help_heading = "Limits")]
+    pub(crate) wait_released: Option<Duration>,
     /// Exit with the command's status even at a limit
     #[arg(long, env = "FELL_PRESERVE_STATUS", value_parser = BoolishValueParser::new(), hide_env = true, help_heading = "Limits")]
     pub(crate) preserve_status: bool,

@@ -38,8 +38,16 @@ fn bad_usage(error: &clap::Error, words: &[OsString]) -> Failure {
     if let Some(variable) = variable_behind(error, words) {
         what = format!("{what} (set by {variable})");
     }
-    let tip = lines.map(str::trim).find_map(|line| line.strip_prefix("tip: "));
-    Failure::new(exit, what).help(tip.map_or(help, String::from))
+    let tip = lines.map(str::trim).find_map(|line| line.strip_prefix("tip: ")).map(String::from);
+    let tip = tip.or_else(|| similar_verb(error));
+    Failure::new(exit, what).help(tip.unwrap_or(help))
+}
+
+/// The verb that is meant by two letters in the wrong order, which clap does not take for similar.
+fn similar_verb(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let verb = fell_plan::nearest(word, VERBS.iter().copied())?;
+    Some(format!("a similar subcommand exists: '{verb}'"))
 }
 
 const VERBS: &[&str] = &["run", "kill", "tree", "zombies", "validate", "doctor", "install-links", "completions", "man"];

@@ -60,6 +60,17 @@ pub(crate) struct ValidateArgs {
     #[arg(short, long, env = "FELL_TIMEOUT", value_name = "D", value_parser = duration::parse_limit, hide_env = true, help_heading = "Run")]
     pub(crate) timeout: Option<Duration>,
 
+    /// The steps' output: the end of it when a step has failed (failed), of every step (tail), or all of it as it is
+    /// written (live) [default: failed]
+    #[arg(
+        long,
+        env = "FELL_OUTPUT",
+        value_name = "WHAT",
+        hide_env = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<ShownOutput>,
     /// Annotations for GitHub Actions: auto, on or off
     #[arg(
         long,
@@ -75,6 +86,15 @@ pub(crate) struct ValidateArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// What is shown of the steps' output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ShownOutput {
+    #[default]
+    Failed,
+    Tail,
+    Live,
 }
 
 /// Whether to speak to GitHub Actions.

@@ -14,6 +14,7 @@ mod tree;
 pub(crate) use install::{Made, links};
 
 use fell::init::Words;
+use rustix::io::Errno;
 use std::ffi::CStr;
 
 /// The variable that adds "nothing survives" to a drop-in, if it is set to 1.
@@ -68,5 +69,5 @@ fn is_set_to_one(name: &str) -> bool {
 
 /// The exit code of a command that could not be executed, as shells have it.
 fn refusal_code(errno: i32) -> u8 {
-    if errno == libc::ENOENT { 127 } else { 126 }
+    if Errno::from_raw_os_error(errno) == Errno::NOENT { 127 } else { 126 }
 }

@@ -163,7 +163,7 @@ fn serve(
                     waiting.push(arrival);
                 }
             }
-            Progress::Elapsed => {}
+            Progress::Elapsed | Progress::EndDue(_) => {}
         }
         if running.command().is_some() {
             for arrival in waiting.drain(..) {

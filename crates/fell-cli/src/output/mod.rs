@@ -57,8 +57,10 @@ pub(crate) fn say_coloured(what: &str) {
 ///
 /// stdout can't be written to. A reader that has seen enough (`fell tree | head -1`) is no error.
 pub(crate) fn result(what: impl fmt::Display) -> Result<(), Failure> {
+    // In one write, not one a line.
+    let text = format!("{what}\n");
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{what}").and_then(|()| stdout.flush()) {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Failed, format!("stdout can't be written to: {error}")))
         }

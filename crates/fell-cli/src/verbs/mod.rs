@@ -2,12 +2,15 @@
 
 mod completions;
 mod doctor;
+#[cfg(target_os = "linux")]
 mod install_links;
 mod kill;
 mod man;
+mod release;
 mod run;
 mod time;
 mod tree;
+#[cfg(target_os = "linux")]
 mod validate;
 mod zombies;
 
@@ -28,9 +31,15 @@ pub(crate) fn act(verb: Verb) -> Result<Exit, Failure> {
         Verb::Kill(args) => kill::act(&args),
         Verb::Tree(args) => tree::act(&args),
         Verb::Zombies(args) => zombies::act(&args),
+        #[cfg(target_os = "linux")]
         Verb::Validate(args) => validate::act(&args),
         Verb::Doctor(args) => doctor::act(&args),
+        #[cfg(target_os = "linux")]
         Verb::InstallLinks(args) => install_links::act(&args),
+        #[cfg(not(target_os = "linux"))]
+        Verb::Validate(_) | Verb::InstallLinks(_) => {
+            Err(Failure::new(Exit::Usage, "this verb is not to be had on this system yet"))
+        }
         Verb::Completions(args) => completions::act(&args),
         Verb::Man(args) => man::act(&args),
     }

@@ -5,8 +5,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Align, Colour, Drawing, JsonLines, Table};
 use crate::verbs::time::short_time;
-use fell::detail::{Calendar, Details};
-use fell::document::{GapDocument, ProcessDocument, TreeDocument};
+use fell::detail::{Calendar, Detail, Details};
+use fell::document::{DumpDocument, GapDocument, ProcessDocument, TreeDocument};
+use fell::dump::{DumpOptions, dump};
 use fell::{Pid, ProcessId, ProcessInfo, Snapshot, Tree};
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -18,10 +19,12 @@ use std::time::Duration;
 ///
 /// There is no such process, or stdout can't be written to.
 pub(crate) fn act(args: &TreeArgs) -> Result<Exit, Failure> {
-    let root = args.root.unwrap_or(ProcessId::unborn(Pid::INIT));
-    let snapshot = fell::look_at(&root);
+    let root = args.root.unwrap_or_else(|| ProcessId::unborn(fell::init::root()));
+    let mut details = Details::new();
+    let (snapshot, told) = fell::look_at_with(&root, |pid| details.of_held(pid));
     let tree = Tree::rooted(&root, &snapshot);
-    let mut reader = Reader { details: Details::new(), calendar: Calendar::now(), secrets: args.no_redact };
+    let told = snapshot.rows.iter().zip(told).filter_map(|(row, detail)| Some((row.pid(), detail?))).collect();
+    let mut reader = Reader { details, told, calendar: Calendar::now(), secrets: args.no_redact };
     let members = in_drawing_order(&tree);
     let Some((top, descendants)) = members.split_first() else {
         return Err(no_such_process(&root, &snapshot));
@@ -32,8 +35,16 @@ pub(crate) fn act(args: &TreeArgs) -> Result<Exit, Failure> {
     if args.ancestors {
         document.ancestors = Some(fell::ancestors(top.0.pid()).iter().map(|info| reader.read(info)).collect());
     }
+    if args.why {
+        document.dump = Some(inside(&root, &snapshot, &members, args));
+    }
     if args.json {
         output::json(&document, JsonLines::Many)?;
+        return Ok(Exit::Success);
+    }
+    if let Some(dump) = &document.dump {
+        let lines: Vec<String> = dump.lines().iter().map(|line| output::printable(line)).collect();
+        output::result(lines.join("\n"))?;
         return Ok(Exit::Success);
     }
     let depths: Vec<usize> = members.iter().map(|(_, depth)| *depth).collect();
@@ -46,6 +57,14 @@ pub(crate) fn act(args: &TreeArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Success)
+}
+
+/// The members from the inside, in the order in which they are drawn.
+fn inside(root: &ProcessId, snapshot: &Snapshot, members: &[(&ProcessInfo, usize)], args: &TreeArgs) -> DumpDocument {
+    let rows = members.iter().map(|(info, _)| (*info).clone()).collect();
+    let members = Snapshot { rows, ..snapshot.clone() };
+    let options = DumpOptions::default().secrets(args.no_redact).rooted(Some(root.pid));
+    DumpDocument::new(&dump(&members, &options), &Calendar::now())
 }
 
 fn no_such_process(root: &ProcessId, snapshot: &Snapshot) -> Failure {
@@ -61,13 +80,15 @@ fn no_such_process(root: &ProcessId, snapshot: &Snapshot) -> Failure {
 /// Reads what a row does not tell.
 struct Reader {
     details: Details,
+    /// What was read while the process was held.
+    told: HashMap<Pid, Detail>,
     calendar: Calendar,
     secrets: bool,
 }
 
 impl Reader {
     fn read(&mut self, info: &ProcessInfo) -> ProcessDocument {
-        let detail = self.details.of(&info.id);
+        let detail = self.told.remove(&info.pid()).unwrap_or_else(|| self.details.of(&info.id));
         match self.secrets {
             true => ProcessDocument::with_secrets(info, detail, &self.calendar),
             false => ProcessDocument::new(info, detail, &self.calendar),

@@ -1,8 +1,10 @@
 //! The snippets of `docs/ci.md`: each job's script is run in a clean shell with its system's variables.
 
 use super::jenkins;
-use super::trial::Trial;
-use std::process::{Command, Output};
+use super::trial::{LONG, Trial, send, step, wait_for};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 const PLAN: &str = r#"
 schema = 1
@@ -26,12 +28,18 @@ fn script(system: &str) -> String {
 
 /// The script as the runner starts it: a shell that knows nothing but the system's variables.
 fn job(trial: &Trial, shell: &[&str], script: &str, variables: &[(&str, &str)]) -> Output {
+    command(trial, shell, script, variables).output().unwrap()
+}
+
+fn command(trial: &Trial, shell: &[&str], script: &str, variables: &[(&str, &str)]) -> Command {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_fell")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).arg(script).env_clear().current_dir(trial.path("."));
     command.env("PATH", format!("{}:{path}", bin.display())).env("HOME", trial.path("."));
-    command.env("CI", "true").envs(variables.iter().copied()).output().unwrap()
+    let (name, mark) = trial.mark();
+    command.env("CI", "true").env(name, mark).envs(variables.iter().copied());
+    command
 }
 
 /// Both parts of the plan: the first has the step that passes, the second the one that fails.
@@ -109,4 +117,79 @@ fn the_plan_of_the_page_is_sound() {
     let trial = Trial::new(plan);
     let output = trial.run(&["--list"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+const ENDLESS: &str = r#"
+schema = 1
+report = { junit = "out/junit.xml", json = "out/report.json", md = "out/summary.md" }
+[defaults]
+kill = { grace = "20s" }
+[step.polite]
+shell = "trap 'touch asked; exit 0' TERM; touch began; while :; do sleep 0.05; done"
+[step.deaf]
+shell = "trap '' TERM; setsid sleep 100 & touch deaf; while :; do sleep 0.05; done"
+[step.clean]
+always = true
+run = ["touch", "cleaned"]
+"#;
+
+/// A job that is cancelled by `cancel` once its steps run: it ends promptly, its report says so, and nothing is left.
+/// Gives whether the steps that run always have run.
+fn cancelled(
+    shell: &[&str],
+    script: &str,
+    variables: &[(&str, &str)],
+    cancel: impl Fn(&Trial, &std::process::Child),
+) -> bool {
+    let trial = Trial::new(&ENDLESS.replace("schema = 1", "schema = 1\njobs = 2"));
+    let mut command = command(&trial, shell, script, variables);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let job = command.spawn().unwrap();
+    wait_for(&trial.path("began"));
+    wait_for(&trial.path("deaf"));
+    let began = Instant::now();
+    cancel(&trial, &job);
+    let output = job.wait_with_output().unwrap();
+    assert!(began.elapsed() < LONG, "{output:?}");
+    assert_eq!(output.status.code(), Some(100), "{output:?}");
+    let report = trial.report();
+    assert_eq!(report.verdict, "cancelled", "{output:?}");
+    assert_eq!(step(&report, "deaf").verdict, "cancelled", "{output:?}");
+    jenkins::check(&trial.read("out/junit.xml"));
+    trial.assert_nobody_within(LONG, "after a cancelled job");
+    trial.path("cleaned").exists()
+}
+
+#[test]
+fn a_job_of_github_is_cancelled_by_int_and_then_term() {
+    // To the shell that the runner started: with `exec`, that is fell. Force leaves no time for what runs always.
+    let has_cleaned =
+        cancelled(&["bash", "-e", "-c"], "exec fell validate", &[("GITHUB_ACTIONS", "true")], |trial, job| {
+            send(job, Signal::INT);
+            wait_for(&trial.path("asked"));
+            send(job, Signal::TERM);
+        });
+    assert!(!has_cleaned);
+}
+
+#[test]
+fn a_job_of_buildkite_is_cancelled_by_term() {
+    let script = "exec fell validate --set defaults.kill.grace=500ms";
+    assert!(cancelled(&["bash", "-e", "-c"], script, &[("BUILDKITE", "true")], |_, job| send(job, Signal::TERM)));
+}
+
+/// Jenkins sends TERM to every process that has the variables of the build: fell, its guardians and the steps alike.
+#[test]
+fn a_job_of_jenkins_is_cancelled_by_term_to_everybody() {
+    let script = "exec fell validate --set defaults.kill.grace=500ms";
+    assert!(cancelled(&["sh", "-xe", "-c"], script, &[("BUILD_ID", "7")], |trial, _| {
+        let all = trial.living_pids();
+        assert!(all.len() >= 5, "fell, two guardians, two steps and what they started: {all:?}");
+        for pid in all {
+            // Some have ended by the signals before.
+            if let Ok(handle) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) {
+                pidfd_send_signal(&handle, Signal::TERM).unwrap_or(());
+            }
+        }
+    }));
 }

@@ -1,43 +1,12 @@
 //! `fell validate` killed in mid-plan: no orphan, and reports that hold all that had ended.
 
-use super::jenkins;
 use super::trial::{LONG, Trial, pause, send};
+use super::{jenkins, schema};
 use fell_plan::document::ValidateDocument;
 use rustix::process::Signal;
 use std::time::{Duration, SystemTime};
 
-const PLAN: &str = r#"
-schema = 1
-jobs = 3
-report = { junit = "out/junit.xml", json = "out/report.json", md = "out/summary.md" }
-[defaults]
-kill = { grace = "200ms" }
-leftovers = { settle = "50ms" }
-[step.server]
-kind = "service"
-run = ["sh", "-c", "echo up; setsid sleep 100 & exec sleep 100"]
-ready = { log = "up" }
-[step.a]
-needs = ["server"]
-shell = "sleep 0.1; echo a"
-[step.b]
-needs = ["a"]
-shell = "sleep 0.05; exit 1"
-retries = { count = 3, delay = "50ms" }
-[step.c]
-run = ["sh", "-c", "setsid sleep 100 & exit 0"]
-[step.d]
-needs = ["server"]
-run = ["sh", "-c", "trap '' TERM; setsid sleep 100 & sleep 0.6"]
-[step.e]
-shell = "for i in 1 2 3 4 5; do echo $i; sleep 0.05; done"
-[step.f]
-run = ["sleep", "100"]
-timeout = "400ms"
-[step.g]
-always = true
-shell = "sleep 0.1"
-"#;
+const PLAN: &str = include_str!("../../../fell-plan/tests/every-end.toml");
 
 fn kill_at_random(times: u64) {
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
@@ -48,7 +17,7 @@ fn kill_at_random(times: u64) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let delay = Duration::from_millis(state % 1500);
+        let delay = Duration::from_millis(state % 1000);
         kill_after(delay, &format!("seed {seed}, round {round}, killed after {delay:?}"));
     }
 }
@@ -64,6 +33,7 @@ fn kill_after(delay: Duration, context: &str) {
         assert_eq!(output.stdout, b"", "{context}: something was told and nothing written");
         return;
     }
+    schema::check("validate", trial.read("out/report.json").as_bytes());
     let report: ValidateDocument = serde_json::from_str(&trial.read("out/report.json")).unwrap();
     // Killed while the first reports were written, the plan has no second one yet.
     let cases = match trial.path("out/junit.xml").exists() {

@@ -17,7 +17,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 const MARK: &str = "FELL_TRIAL_MARK";
 
 /// The variables of runners, which a trial must not inherit.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 9] = [
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
     "FELL_TIMEOUT",
@@ -26,6 +26,7 @@ const FOREIGN: [&str; 8] = [
     "FORCE_COLOR",
     "CLICOLOR_FORCE",
     "FELL_SET",
+    "FELL_OUTPUT",
 ];
 
 /// A plan in a folder of its own.
@@ -58,6 +59,11 @@ impl Trial {
         command
     }
 
+    /// The variable that its processes are known by.
+    pub(crate) fn mark(&self) -> (&'static str, &str) {
+        (MARK, &self.mark)
+    }
+
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().unwrap()
     }
@@ -70,7 +76,13 @@ impl Trial {
         serde_json::from_str(&self.read("out/report.json")).unwrap()
     }
 
-    /// Who carries the mark and is alive: `PID: command`.
+    /// Who carries the mark and is alive.
+    pub(crate) fn living_pids(&self) -> Vec<i32> {
+        let pid = |line: &String| line.strip_prefix("/proc/")?.split(':').next()?.parse().ok();
+        self.living().iter().filter_map(pid).collect()
+    }
+
+    /// Who carries the mark and is alive: `/proc/PID: command`.
     pub(crate) fn living(&self) -> Vec<String> {
         let wanted = format!("{MARK}={}", self.mark);
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! What a plan's steps come to: verdicts, reports, and nothing left.
 
-use super::jenkins;
 use super::trial::{LONG, Trial, needs, step};
+use super::{jenkins, schema};
 use std::net::TcpListener;
 
 const REPORTS: &str = "report = { junit = \"out/junit.xml\", json = \"out/report.json\", md = \"out/summary.md\" }\n";
@@ -68,7 +68,7 @@ idle-timeout = "600ms"
 needs = ["hang"]
 run = ["true"]
 [step.loud]
-shell = "head -c 50000000 /dev/zero | tr '\\0' x | fold -w 100"
+shell = "head -c 200000000 /dev/zero | tr '\\0' x | fold -w 100"
 [step.rude]
 shell = "printf 'a\\377\\001\\033[31m]]> <x> \\357\\277\\277 b\\n'; exit 1"
 [step.missing]
@@ -123,10 +123,11 @@ run = ["sh", "-c", "echo cleaned > cleaned"]
     let left = step(&report, "daemon").attempts[0].left.as_ref().expect("what was left");
     assert_eq!(left.processes.len(), 1);
     let texts = ["out/report.json", "out/junit.xml", "out/summary.md"].map(|name| trial.read(name));
+    schema::check("validate", texts[0].as_bytes());
     for text in texts.iter().chain([&told]) {
         assert!(!text.contains("hunter2"), "{text}");
     }
-    assert!(step(&report, "loud").attempts[0].output_bytes >= 50_000_000);
+    assert!(step(&report, "loud").attempts[0].output_bytes >= 200_000_000);
     assert!(texts.iter().all(|text| text.len() < 1_000_000), "reports hold the end of the output alone");
     assert!(trial.path("cleaned").exists());
 

@@ -35,9 +35,10 @@ from fell._report import (
     RunReport,
     Tree,
     Zombie,
+    ZombieOwner,
     Zombies,
 )
-from fell._rich import doctor, kill_tree, tree, zombies
+from fell._rich import doctor, kill_tree, make_parent_reap, tree, zombies
 from fell._run import CompletedProcess, LeftoversError, RunError, TimeoutExpired, arun, run
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Tree",
     "TreeInfo",
     "Zombie",
+    "ZombieOwner",
     "Zombies",
     "__version__",
     "arun",
@@ -72,6 +74,7 @@ __all__ = [
     "get_zombie_processes",
     "kill_process_tree",
     "kill_tree",
+    "make_parent_reap",
     "run",
     "tree",
     "zombies",

@@ -222,6 +222,31 @@ class Zombie:
     """None if it died of a signal, or where that may not be seen."""
     signal: int | None
     """The number of the signal that it died of."""
+    cgroup: str | None
+    """The cgroup that it died in."""
+    unit: str | None
+    """The container, service or session that it belonged to: ``container 3f4e5d6c7b8a``."""
+
+
+@dataclass(frozen=True)
+class ZombieOwner:
+    """A process that fails to collect its dead children."""
+
+    pid: int | None
+    """None if it is outside of the PID namespace that can be seen."""
+    name: str | None
+    command_line: tuple[str, ...] | None
+    """Secrets are hidden."""
+    user: str | None
+    cgroup: str | None
+    unit: str | None
+    """The container, service or session that it belongs to."""
+    is_init: bool | None
+    """Whether it is PID 1, of the system or of a container, which is to collect whatever is left behind there."""
+    zombies: int
+    """How many zombies it has."""
+    oldest: float | None
+    """For how many seconds the first of them has been dead."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +255,8 @@ class Zombies:
 
     found: tuple[Zombie, ...]
     """Those of the parent that has most of them first."""
+    owners: tuple[ZombieOwner, ...]
+    """Who fails to collect them: the parent that has most of them first."""
     gaps: tuple[Gap, ...]
     """What could not be read. With a gap, a zombie may be missing."""
 
@@ -254,10 +281,30 @@ class Zombies:
                 dead_for=_seconds(one["dead_for_ms"]),
                 exit_code=one["exit_code"],
                 signal=one["exit_signal"],
+                cgroup=one["cgroup"],
+                unit=_unit(one["unit"]),
             )
             for one in document["zombies"]
         )
-        return cls(found, _gaps(document["gaps"]))
+        owners = tuple(
+            ZombieOwner(
+                pid=one["pid"],
+                name=one["process"]["name"] if one["process"] else None,
+                command_line=None if one["command_line"] is None else tuple(one["command_line"]),
+                user=one["user"],
+                cgroup=one["cgroup"],
+                unit=_unit(one["unit"]),
+                is_init=one["is_init"],
+                zombies=one["zombies"],
+                oldest=_seconds(one["oldest_ms"]),
+            )
+            for one in document["owners"]
+        )
+        return cls(found, owners, _gaps(document["gaps"]))
+
+
+def _unit(unit: dict[str, str] | None) -> str | None:
+    return f"{unit['kind']} {unit['name']}" if unit else None
 
 
 @dataclass(frozen=True)

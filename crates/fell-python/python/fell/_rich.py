@@ -73,6 +73,25 @@ def zombies() -> Zombies:
     return Zombies.from_json(_fell.zombies())
 
 
+def make_parent_reap(parent_pid: SupportsIndex) -> int:
+    """Make another process collect its dead children, and give how many it has collected.
+
+    For a process that neglects them, after `cleanup_zombies(parent_pid)` has not helped. One of its threads is stopped
+    for an instant by ptrace and collects them without wanting to know how they had ended; then it goes on where it
+    was. Its own wait for one of them fails with ``ECHILD`` afterwards; a Python program's ``Popen.poll()`` gives 0.
+
+    Linux on x86-64; the caller needs the right to trace the process.
+
+    Raises:
+        PermissionError: The caller may not trace it.
+        NotImplementedError: Not on this system.
+        RuntimeError: It is traced already, stopped, filtered by seccomp, no 64-bit process, or the caller itself.
+        TypeError: `parent_pid` is no integer.
+        ValueError: `parent_pid` is 0 or negative.
+    """
+    return _fell.inject(parent_pid)
+
+
 def doctor() -> Doctor:
     """Examine what this host allows, by trying it out; takes some milliseconds.
 

@@ -8,7 +8,9 @@ use fell::init::{
     Child, Disposition, Inbox, Message, Notes, Piece, Place, Reaped, SignalSet, Start, collect, dispose, leads_session,
     leave_terminal, peek, reap, stop,
 };
+use rustix::fs::{Mode, OFlags};
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
@@ -26,7 +28,8 @@ pub(super) fn run(order: &Order<'_>) -> u8 {
     // Ignored by whoever called, the kernel would collect the command itself.
     dispose(Signal::CHLD, Disposition::Default);
     let hand_off = if order.session { give_up_terminal(order) } else { SignalSet::EMPTY };
-    let child = match start(order, &dispositions) {
+    let folder = leave_folder();
+    let child = match start(order, folder.as_ref(), &dispositions) {
         Ok(child) => child,
         Err(_) => {
             complain(&[b"[dumb-init] Unable to fork. Exiting."]);
@@ -34,7 +37,9 @@ pub(super) fn run(order: &Order<'_>) -> u8 {
         }
     };
     note(order, &[b"Child spawned with PID ", &digits(child.pid()), b"."]);
-    if let Err(error) = std::env::set_current_dir("/") {
+    if folder.is_none()
+        && let Err(error) = std::env::set_current_dir("/")
+    {
         note(order, &[b"Unable to chdir(\"/\") (", &reason(&error), b")"]);
     }
     let mut serve = Serve { order, child, hand_off };
@@ -43,6 +48,16 @@ pub(super) fn run(order: &Order<'_>) -> u8 {
             return code;
         }
     }
+}
+
+/// Goes to `/`, so that nothing keeps the caller's folder in use; gives that folder, for the command to start in.
+///
+/// Before the command starts, which so finds its parent there. `None` if it is to be left afterwards: a folder that may
+/// not be searched can't be come back to.
+fn leave_folder() -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(".", flags, Mode::empty()).ok()?;
+    std::env::set_current_dir("/").is_ok().then_some(folder)
 }
 
 /// Gives the terminal up, for the command to take; gives the signals that the kernel sends to its owner then.
@@ -63,7 +78,7 @@ fn reason(error: &io::Error) -> Vec<u8> {
     [&b"errno="[..], &errno, b" ", why(error).as_bytes()].concat()
 }
 
-fn start(order: &Order<'_>, dispositions: &[(Signal, Disposition)]) -> io::Result<Child> {
+fn start(order: &Order<'_>, folder: Option<&OwnedFd>, dispositions: &[(Signal, Disposition)]) -> io::Result<Child> {
     let no_terminal: Message<'_> = &[
         Piece::Text(b"[dumb-init] Unable to attach to controlling tty (errno="),
         Piece::Errno,
@@ -75,6 +90,7 @@ fn start(order: &Order<'_>, dispositions: &[(Signal, Disposition)]) -> io::Resul
     Start {
         words: &order.command,
         place: if order.session { Place::Session } else { Place::Here },
+        folder: folder.map(OwnedFd::as_fd),
         death_signal: None,
         dispositions,
         mask: fell::signals::SignalMask::empty(),

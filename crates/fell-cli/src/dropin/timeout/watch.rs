@@ -50,6 +50,7 @@ pub(super) fn run(own: &[u8], order: &Order<'_>) -> u8 {
     let start = Start {
         words: &order.command,
         place: Place::Here,
+        folder: None,
         death_signal: order.signal,
         dispositions: &dispositions,
         mask: inbox.former_mask().without(Signal::ALRM).without(Signal::CHLD),

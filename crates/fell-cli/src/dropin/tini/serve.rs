@@ -8,6 +8,7 @@ use fell::Signal;
 use fell::init::{
     Child, Disposition, Inbox, Notes, Piece, Place, Reaped, SignalSet, Start, dispose, disposition, reap,
 };
+use rustix::io::Errno;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
@@ -98,6 +99,7 @@ fn start(order: &Order<'_>, inbox: &Inbox, dispositions: &[(Signal, Disposition)
     Start {
         words: &order.command,
         place: Place::Group,
+        folder: None,
         death_signal: None,
         dispositions,
         mask: inbox.former_mask(),
@@ -120,9 +122,9 @@ fn start(order: &Order<'_>, inbox: &Inbox, dispositions: &[(Signal, Disposition)
             ],
             ..Notes::default()
         },
-        refusal_code: |errno| match errno {
-            libc::ENOENT => 127,
-            libc::EACCES => 126,
+        refusal_code: |errno| match Errno::from_raw_os_error(errno) {
+            Errno::NOENT => 127,
+            Errno::ACCESS => 126,
             _ => FAILED,
         },
     }
@@ -163,7 +165,7 @@ impl Serve<'_> {
         let sent = if self.order.group { self.child.signal_group(signal) } else { self.child.signal(signal) };
         match sent {
             Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => {
                 self.note(1, &[b"Child was dead when forwarding signal"]);
             }
             // The command may have become somebody else's; it goes on to be served.

@@ -10,6 +10,9 @@ use fell::plan::PlannedProcess;
 use fell::ports::Listeners;
 use fell::{Action, Error, KillPlan, KillPolicy, ProcessId, ProcessInfo, Refusal};
 
+/// How a plan is made: of a whole tree, or of its root alone.
+pub(super) type Plan = fn(ProcessId, &KillPolicy) -> Result<Option<KillPlan>, Error>;
+
 /// What is to be ended.
 pub(super) enum Aim {
     /// Nothing: the target is gone, or nobody listens there.
@@ -18,7 +21,7 @@ pub(super) enum Aim {
     Tree {
         /// As it was given.
         target: Target,
-        /// What would be done.
+        /// What would be done; with the root alone, where nobody asks for more.
         plan: KillPlan,
     },
     /// What is left of this run.
@@ -31,7 +34,7 @@ impl Aim {
     /// # Errors
     ///
     /// It must not be ended.
-    pub(super) fn at(target: Target, policy: &KillPolicy) -> Result<Vec<Aim>, Failure> {
+    pub(super) fn at(target: Target, policy: &KillPolicy, planned: Plan) -> Result<Vec<Aim>, Failure> {
         let ids = match target {
             Target::Process(id) => vec![id],
             Target::Port(port) => listeners(port)?,
@@ -39,7 +42,7 @@ impl Aim {
         if ids.is_empty() {
             return Ok(vec![Aim::Nothing(target)]);
         }
-        let aim = |id| Ok(plan(id, policy)?.map_or(Aim::Nothing(target), |plan| Aim::Tree { target, plan }));
+        let aim = |id| Ok(plan(id, policy, planned)?.map_or(Aim::Nothing(target), |plan| Aim::Tree { target, plan }));
         ids.into_iter().map(aim).collect()
     }
 
@@ -92,16 +95,16 @@ impl Aim {
     }
 }
 
-fn plan(id: ProcessId, policy: &KillPolicy) -> Result<Option<KillPlan>, Failure> {
+fn plan(id: ProcessId, policy: &KillPolicy, planned: Plan) -> Result<Option<KillPlan>, Failure> {
     if policy.ancestors {
         let careful = KillPolicy { ancestors: false, ..policy.clone() };
-        if let Err(Error::Refused { target, refusal: Refusal::Ancestor }) = fell::plan_tree(id, &careful) {
+        if let Err(Error::Refused { target, refusal: Refusal::Ancestor }) = planned(id, &careful) {
             output::say(format!(
                 "--force: {target} is an ancestor of fell, and is ended with all its other descendants"
             ));
         }
     }
-    fell::plan_tree(id, policy).map_err(|error| {
+    planned(id, policy).map_err(|error| {
         let failure = Failure::of(Exit::Usage, &error);
         match error {
             Error::Refused { refusal: Refusal::Ancestor, .. } => {

@@ -1,6 +1,7 @@
 //! `fell kill TARGET...`.
 
 mod aim;
+mod claims;
 mod show;
 
 pub(super) use show::line;
@@ -9,10 +10,10 @@ use crate::args::KillArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use aim::Aim;
-use fell::document::{KillDocument, TargetDocument};
+use fell::document::{KillDocument, ReleaseDocument, TargetDocument};
 use fell::{Error, Extent, KillPolicy};
 
-/// Ends the trees of all targets. All of them are looked at before the first one is signalled.
+/// Ends the trees of all targets. The roots of all of them are looked at before the first one is signalled.
 ///
 /// # Errors
 ///
@@ -20,8 +21,10 @@ use fell::{Error, Extent, KillPolicy};
 pub(crate) fn act(args: &KillArgs) -> Result<Exit, Failure> {
     let policy = policy(args);
     let mut aims = Vec::new();
+    // To see that nothing stands against it, the root is enough: the kill looks at the rest itself.
+    let plan = if args.dry_run || args.common.verbose > 0 { fell::plan_tree } else { fell::plan_root };
     for target in &args.targets {
-        aims.extend(Aim::at(*target, &policy)?);
+        aims.extend(Aim::at(*target, &policy, plan)?);
     }
     aims.extend(args.run.clone().map(Aim::Run));
     if args.dry_run {
@@ -31,9 +34,13 @@ pub(crate) fn act(args: &KillArgs) -> Result<Exit, Failure> {
     if args.common.verbose > 0 && !policy.escaped {
         show::kept(&aims);
     }
-    let document = KillDocument::new(fell_all(&aims, &policy)?);
+    // What they hold is known only while they stand.
+    let claims = args.wait_released.map(|limit| (claims::of(&aims), limit));
+    let mut document = KillDocument::new(fell_all(&aims, &policy)?);
+    document.released = claims.map(|(claims, limit)| ReleaseDocument::from(&claims.wait(limit)));
     show::report(args, &document)?;
-    Ok(if document.clean == Some(true) { Exit::Success } else { Exit::Remains })
+    let is_free = document.released.as_ref().is_none_or(|release| release.held.is_empty());
+    Ok(if document.clean == Some(true) && is_free { Exit::Success } else { Exit::Remains })
 }
 
 fn policy(args: &KillArgs) -> KillPolicy {

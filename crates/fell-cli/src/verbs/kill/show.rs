@@ -4,6 +4,7 @@ use super::Aim;
 use crate::args::KillArgs;
 use crate::failure::Failure;
 use crate::output::{self, JsonLines};
+use crate::verbs::release;
 use fell::document::{EscapedDocument, KillDocument, OutcomeDocument, ProcessReference, TargetDocument};
 use fell::escaped::Evidence;
 
@@ -31,6 +32,9 @@ pub(super) fn report(args: &KillArgs, document: &KillDocument) -> Result<(), Fai
                 _ => output::say(format!("{}: {}", target.target, target.summary)),
             }
         }
+    }
+    if let Some(release) = document.released.as_ref().filter(|_| !args.common.quiet) {
+        release::tell(release);
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `fell run COMMAND`.
 
+mod dump;
 mod record;
 mod serve;
-mod terminal;
 mod verdict;
 
 use crate::args::{Containment, Foreground, LeftoversRule, RunArgs};
@@ -11,9 +11,9 @@ use crate::failure::Failure;
 use crate::output::{self, JsonLines};
 use fell::detail::Calendar;
 use fell::document::RunDocument;
+use fell::init::Terminal;
 use fell::signals::SignalMask;
-use fell::{Contain, Error, KillPolicy, Leftovers, RunReport, Supervisor};
-use terminal::Terminal;
+use fell::{Cause, Contain, Error, KillPolicy, Leftovers, RunReport, Supervisor};
 
 /// Runs a command so that nothing it started outlives it.
 ///
@@ -26,11 +26,18 @@ pub(crate) fn act(args: &RunArgs) -> Result<Exit, Failure> {
     let mask = SignalMask::current();
     let signals = serve::open()?;
     let terminal = Terminal::remember();
-    let mut running = supervisor(args)?.signal_mask(mask).spawn().map_err(failure)?;
+    let supervisor = supervisor(args)?.signal_mask(mask).announce_end(dump::is_wanted(args));
+    let mut running = supervisor.spawn().map_err(failure)?;
     // The command has been started, so this costs it nothing.
     fell::abandoned::end_abandoned_runs();
-    let report = serve::until_finished(&mut running, &signals, args).map_err(failure)?;
-    terminal.restore(&report);
+    let mut report = serve::until_finished(&mut running, &signals, args, mask).map_err(failure)?;
+    // A command that ended by itself may have meant to change the terminal's modes.
+    if report.cause != Cause::Exited
+        && let Err(error) = terminal.restore()
+    {
+        tracing::debug!("the terminal's modes could not be given back: {error}");
+    }
+    dump::release(&mut report, args);
     let exit = verdict::of(&report, args);
     verdict::tell(&report, args);
     publish(&report, args, exit)

@@ -4,9 +4,7 @@ use crate::args::ReportFile;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use fell::document::RunDocument;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use fell_plan::report::replace;
 use std::path::{Path, PathBuf};
 
 /// Looks at where the reports will go, before an hour's work is lost for a misspelt directory.
@@ -45,19 +43,6 @@ pub(super) fn write(document: &RunDocument, files: &[ReportFile]) -> Result<(), 
     Ok(())
 }
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    // A device or a pipe, such as /dev/stderr, is written into and not put out of its place.
-    if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
-        return fs::OpenOptions::new().write(true).open(path)?.write_all(text);
-    }
-    // As `open(2)` would have it: the umask takes away what it must.
-    let permissions = Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".fell-").permissions(permissions).tempfile_in(directory(path))?;
-    file.write_all(text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
 fn directory(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => PathBuf::from(parent),
@@ -68,18 +53,6 @@ fn directory(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn replaces_a_file_whole_and_leaves_devices_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("run.json");
-        fs::write(&path, "old and longer").unwrap();
-        replace(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-        replace(Path::new("/dev/null"), b"gone").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-    }
 
     #[test]
     fn a_misspelt_directory_is_found_before_the_run() {

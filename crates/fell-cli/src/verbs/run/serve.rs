@@ -1,15 +1,14 @@
 //! Serves a run: waits for its end and for signals.
 
+use super::dump;
 use crate::args::{Foreground, RunArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
-use fell::init::{SignalSet, since_boot};
-use fell::signals::{Arrival, SignalStream};
-use fell::{Error, Progress, RunReport, Running, Signal, Snapshot};
-use rustix::termios::LocalModes;
+use fell::dump::DumpOptions;
+use fell::init::{SignalSet, is_first, keys_are_read, since_boot};
+use fell::signals::{Arrival, SignalMask, SignalStream};
+use fell::{Error, Progress, RunReport, Running, Signal};
 use std::io::IsTerminal as _;
-use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// What ends the tree, prints it, or is handed on to the command. Those that end or stop fell for the
@@ -44,23 +43,30 @@ pub(super) fn until_finished(
     running: &mut Running,
     signals: &SignalStream,
     args: &RunArgs,
+    mask: SignalMask,
 ) -> Result<RunReport, Error> {
     let mut requests = 0_u32;
+    let mut taken = None;
     let mut early: Vec<Signal> = Vec::new();
     loop {
         let soon = (!early.is_empty()).then(|| since_boot().saturating_add(SOON));
-        match running.wait_until(soon, Some(signals.as_fd()))? {
-            Progress::Finished(report) => return Ok(*report),
+        match running.wait_until(soon, Some(signals.waker()))? {
+            Progress::Finished(report) => return Ok(RunReport { dump: taken, ..*report }),
             Progress::Elapsed => {}
+            Progress::EndDue(cause) => taken = Some(dump::take(running, args, cause, signals, mask)),
             Progress::Woken => {
                 let failed = |source| Error::Setup { step: "reading signals", source };
                 while let Some(arrival) = signals.next().map_err(failed)? {
                     match meaning(arrival, is_init(), shares_terminal(args), keys_are_read) {
                         Meaning::End => {
                             requests = requests.saturating_add(1);
+                            // What it holds is known only while it stands.
+                            if requests == 1 && taken.is_none() && args.wait_released.is_some() {
+                                taken = Some(running.dump(DumpOptions::default()));
+                            }
                             end(running, arrival.signal, requests)?;
                         }
-                        Meaning::Show => show(&running.look()),
+                        Meaning::Show => dump::show("what stands:", &running.dump(DumpOptions::default())),
                         Meaning::HandOn => early.push(arrival.signal),
                         Meaning::Collect => running.collect_orphans(),
                         Meaning::Nothing => {}
@@ -91,10 +97,10 @@ enum Meaning {
     Nothing,
 }
 
-/// Whether this is PID 1, of a container mostly. Then every signal is for the command, which may take its time; and
-/// this process is the one to collect the dead that nobody else does.
+/// As PID 1, of a container mostly, every signal is for the command, which may take its time; and this process is the
+/// one to collect the dead that nobody else does.
 fn is_init() -> bool {
-    rustix::process::getpid().is_init()
+    is_first()
 }
 
 fn meaning(arrival: Arrival, is_init: bool, shares_terminal: bool, keys_are_read: impl FnOnce() -> bool) -> Meaning {
@@ -125,12 +131,6 @@ fn shares_terminal(args: &RunArgs) -> bool {
     }
 }
 
-/// Whether somebody reads single keys from the terminal instead of lines.
-fn keys_are_read() -> bool {
-    let modes = rustix::termios::tcgetattr(std::io::stdin()).map(|modes| modes.local_modes);
-    modes.is_ok_and(|modes| !modes.contains(LocalModes::ICANON))
-}
-
 fn end(running: &mut Running, signal: Signal, requests: u32) -> Result<(), Error> {
     if requests == 1 {
         tracing::info!("{signal} arrived: ending the tree");
@@ -146,31 +146,6 @@ fn hand_on(running: &Running, signal: Signal) {
         Ok(()) => tracing::debug!("{signal} handed on to the command"),
         Err(error) => tracing::debug!("{signal} not handed on to the command: {error}"),
     }
-}
-
-/// The most lines of a tree that is shown between the command's own output.
-const MOST_LINES: usize = 200;
-
-/// Shows a tree on stderr.
-pub(super) fn show(snapshot: &Snapshot) {
-    let mut lines: Vec<String> = snapshot
-        .rows
-        .iter()
-        .take(MOST_LINES)
-        .map(|row| {
-            let parent = row.parent.map_or_else(|| String::from("?"), |parent| parent.to_string());
-            format!("{:>7}  {:>7}  {:<12}  {}", row.pid(), parent, row.state, output::printable(&row.name))
-        })
-        .collect();
-    lines.insert(0, format!("{:>7}  {:>7}  {:<12}  NAME", "PID", "PARENT", "STATE"));
-    if let Some(more) = snapshot.rows.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
-        lines.push(format!("and {more} more"));
-    }
-    lines.extend(snapshot.gaps.iter().map(|gap| match gap.pid {
-        Some(pid) => format!("not read of {pid}: {}", gap.what),
-        None => format!("not read: {}", gap.what),
-    }));
-    output::say(lines.join("\n"));
 }
 
 #[cfg(test)]

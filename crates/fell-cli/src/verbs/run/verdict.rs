@@ -1,11 +1,12 @@
 //! What a run's report means: the exit code, and what is said of it.
 
-use super::serve;
-use crate::args::{LeftoversRule, OnTimeout, RunArgs};
+use super::dump;
+use crate::args::{LeftoversRule, RunArgs};
 use crate::exit::Exit;
 use crate::output;
 use crate::verbs::kill::line;
-use fell::document::OutcomeDocument;
+use crate::verbs::release;
+use fell::document::{OutcomeDocument, ReleaseDocument};
 use fell::ending::Ending;
 use fell::{Cause, Outcome, ProcessReport, RunReport, Signal};
 use std::process::ExitStatus;
@@ -95,13 +96,8 @@ pub(super) fn tell(report: &RunReport, args: &RunArgs) {
         Cause::GuardianLost => output::say(format!("the guardian was killed: {felled}")),
         Cause::Exited => tell_leftovers(report, args),
     }
-    let dump = match args.on_timeout {
-        Some(what) => what == OnTimeout::Dump,
-        None => args.common.verbose > 0,
-    };
-    if let Some(snapshot) = report.at_limit.as_ref().filter(|_| dump) {
-        output::say("the tree as it stood at the limit:");
-        serve::show(snapshot);
+    if let Some(release) = report.released.as_ref().filter(|_| args.wait_released.is_some() || dump::is_shown(args)) {
+        release::tell(&ReleaseDocument::from(release));
     }
 }
 

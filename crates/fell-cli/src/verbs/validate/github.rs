@@ -1,5 +1,6 @@
 //! GitHub Actions: annotations, groups and the step summary.
 
+use super::shown;
 use crate::args::{GitHub, ValidateArgs};
 use crate::output;
 use fell_plan::Plan;
@@ -38,12 +39,15 @@ impl Actions {
 
     /// The output of a step in a group, without power over the runner.
     pub(super) fn output(&self, step: &str, title: &str, text: &str) {
-        let lines: Vec<String> = text.lines().map(output::printable).collect();
-        let lines = lines.join("\n");
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let token = github::token(&lines, now ^ (u128::from(std::process::id()) << 64));
-        let quoted = github::quoted(&lines, &token);
+        let quoted = quoted(shown::lines(text));
         print(&format!("{}\n{quoted}\n{}", github::group(&format!("step {step}: {title}")), github::END_GROUP));
+    }
+
+    /// What a step has just written, without power over the runner: behind its name, where it is not the only one.
+    pub(super) fn output_live(&self, step: Option<&str>, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let prefix = step.map_or_else(String::new, |step| format!("{step} | "));
+        print(&quoted(shown::lines(&text).map(|line| format!("{prefix}{line}"))));
     }
 
     /// Adds the summary of the plan.
@@ -54,6 +58,14 @@ impl Actions {
             output::say(format!("the step summary {} can't be written: {error}", path.display()));
         }
     }
+}
+
+/// Lines between a word that stops the runner from obeying and one that lets it go on.
+fn quoted(lines: impl Iterator<Item = String>) -> String {
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let token = github::token(&lines, now ^ (u128::from(std::process::id()) << 64));
+    github::quoted(&lines, &token)
 }
 
 /// The runner reads both streams; on this one, commands and lines keep their order.

@@ -4,13 +4,8 @@ use crate::output::{self, Colour};
 use fell_plan::Event;
 use fell_plan::document::{AttemptDocument, StepDocument};
 use fell_plan::report::{duration, rows};
-use std::io::{self, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
-/// How much of a failed step's output is shown: its end.
-const TAIL_LINES: usize = 40;
-const TAIL_BYTES: u64 = 16 * 1024;
 /// The most processes of a tree that are shown.
 const MOST_ROWS: usize = 40;
 
@@ -33,7 +28,7 @@ pub(super) fn line(event: Event<'_>) -> Option<String> {
         Event::Cancelling { signal, force: false } => Some(format!("{signal}: ending what runs; once more uses force")),
         Event::Cancelling { signal, force: true } => Some(format!("{signal} again: using force")),
         Event::TimedOut { limit } => Some(format!("the plan reached its time limit of {}", shown(limit))),
-        Event::Over { .. } | Event::Finished { .. } => None,
+        Event::Output { .. } | Event::Over { .. } | Event::Finished { .. } => None,
     }
 }
 
@@ -93,26 +88,10 @@ pub(super) fn details(attempt: &AttemptDocument) -> Vec<String> {
     lines
 }
 
-/// The end of its output, and a title for it.
-pub(super) fn tail(attempt: &AttemptDocument) -> (String, String) {
-    let (text, is_cut) = fell_plan::report::tail(Path::new(&attempt.output), TAIL_LINES, TAIL_BYTES);
-    let title = match (text.is_empty(), is_cut) {
-        (true, _) => String::from("no output"),
-        (false, true) => format!("the end of its output ({} bytes in {})", attempt.output_bytes, attempt.output),
-        (false, false) => format!("its output ({})", attempt.output),
-    };
-    (text, title)
-}
-
-/// The output of a step between two lines of fell's own.
-pub(super) fn print_output(step: &str, title: &str, text: &str) {
-    output::say(format!("step {step}: {title}"));
-    if text.is_empty() {
-        return;
-    }
-    let lines: Vec<String> = text.lines().map(|line| format!("  | {}", output::printable(line))).collect();
-    // Whoever closed stderr does not want to know.
-    writeln!(io::stderr(), "{}", lines.join("\n")).unwrap_or_default();
+/// How to run a step again, with what it needs.
+pub(super) fn again(step: &StepDocument, plan: Option<&std::path::Path>) -> String {
+    let plan = plan.map_or_else(String::new, |plan| format!(" {}", output::printable(&plan.display().to_string())));
+    format!("step {name}: to run it again: fell validate{plan} --only {name}", name = step.name)
 }
 
 /// A limit, as the plan would write it.

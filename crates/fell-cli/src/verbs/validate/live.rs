@@ -63,7 +63,7 @@ impl Live {
                 self.close_line(&step.name);
                 self.whole.inc(1);
             }
-            Event::Cancelling { .. } | Event::TimedOut { .. } | Event::Finished { .. } => {}
+            Event::Output { .. } | Event::Cancelling { .. } | Event::TimedOut { .. } | Event::Finished { .. } => {}
         }
     }
 

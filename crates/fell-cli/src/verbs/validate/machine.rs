@@ -22,7 +22,7 @@ pub(super) fn tell(event: Event<'_>) {
             json!({ "event": "cancelling", "signal": signal.to_string(), "force": force })
         }
         Event::TimedOut { limit } => json!({ "event": "timed-out", "limit_ms": milliseconds(limit) }),
-        Event::Finished { .. } => return,
+        Event::Output { .. } | Event::Finished { .. } => return,
     };
     if let Value::Object(fields) = &mut value {
         fields.insert(String::from("schema"), Value::from(ValidateDocument::SCHEMA));

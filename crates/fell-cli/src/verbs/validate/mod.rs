@@ -7,6 +7,7 @@ mod list;
 mod live;
 mod machine;
 mod overview;
+mod shown;
 mod source;
 
 use crate::args::ValidateArgs;
