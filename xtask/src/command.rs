@@ -25,6 +25,19 @@ pub(crate) fn must_pass(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(miette!("{} ended with {status}", shown(command))) }
 }
 
+/// This process becomes the command, or, where processes can't do that, waits for it; returns only if something is
+/// wrong, or the command has succeeded.
+pub(crate) fn must_become(command: &mut Command) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt as _;
+        let error = command.exec();
+        Err(miette!("{} does not start: {error}", shown(command)))
+    }
+    #[cfg(not(unix))]
+    must_pass(command)
+}
+
 /// Whether the command can be run and succeeds; its output is dropped.
 pub(crate) fn passes(command: &mut Command) -> bool {
     command

@@ -5,7 +5,7 @@ use std::time::Instant;
 use miette::{Result, miette};
 
 use crate::command::{cargo, must_pass, passes};
-use crate::{arena, codegen, deny, fuzz, place, python, tidy};
+use crate::{arena, codegen, deny, fuzz, place, plan, programs, python, suites, tidy};
 
 struct Step {
     name: &'static str,
@@ -17,7 +17,7 @@ struct Step {
 enum Verdict {
     Passed,
     /// The host lacks something that the step needs; says what.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// Quick and cheap ones first.
@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "bins", what: "the programs that the tests run", run: bins },
     Step { name: "tests", what: "cargo nextest run --workspace --all-features", run: tests },
     Step { name: "arena", what: "fell against every victim in every mode, as root and as nobody", run: adversaries },
+    Step { name: "suites", what: "the old tools' own tests against fell under their names", run: peers },
     Step { name: "doctests", what: "the examples in the documentation", run: doctests },
     Step { name: "python", what: "the wheel in an environment of its own: pytest, mypy, stubtest", run: package },
     Step { name: "fuzz", what: "damaged bytes for the parsers, for a bounded time", run: damaged },
@@ -48,8 +49,18 @@ pub(crate) fn list() {
     }
 }
 
-/// Runs the steps named in `only`, or all; stops at the first that fails.
+/// Runs the steps named in `only`; without any, all, through the plan. Stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
+    // Elsewhere fell does not run yet.
+    if only.is_empty() && cfg!(target_os = "linux") { plan::run() } else { run_here(only) }
+}
+
+/// Whether all steps of the last run have passed by their own word.
+pub(crate) fn confirm() -> Result<()> {
+    if cfg!(target_os = "linux") { plan::confirm(names()) } else { Ok(()) }
+}
+
+fn run_here(only: &[String]) -> Result<()> {
     let steps: Vec<&Step> =
         STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)).collect();
     let total = steps.len();
@@ -61,9 +72,13 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         let verdict = (step.run)();
         let took = started.elapsed().as_secs_f64();
         match verdict {
-            Ok(Verdict::Passed) => println!("[{number}/{total}] {}: ok in {took:.1} s", step.name),
+            Ok(Verdict::Passed) => {
+                plan::leave_word(step.name, "passed")?;
+                println!("[{number}/{total}] {}: ok in {took:.1} s", step.name);
+            }
             Ok(Verdict::Skipped(why)) => {
                 skipped += 1;
+                plan::leave_word(step.name, &format!("skipped: {why}"))?;
                 println!("[{number}/{total}] {}: skipped: {why}", step.name);
             }
             Err(error) => {
@@ -74,13 +89,16 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
             }
         }
     }
-    println!("steps: {} passed, 0 failed, {skipped} skipped", total - skipped);
+    if !plan::is_step() {
+        println!("steps: {} passed, 0 failed, {skipped} skipped", total - skipped);
+    }
     Ok(())
 }
 
 fn fmt() -> Result<Verdict> {
     must_pass(&mut cargo(["fmt", "--all", "--check"]))?;
     must_pass(&mut cargo(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))?;
+    must_pass(&mut cargo(["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]))?;
     Ok(Verdict::Passed)
 }
 
@@ -118,9 +136,8 @@ fn dependencies() -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// Without this package: its program is the one that runs.
 fn bins() -> Result<Verdict> {
-    must_pass(&mut cargo(["build", "--workspace", "--exclude", "xtask", "--all-features", "--bins"]))?;
+    programs::build()?;
     Ok(Verdict::Passed)
 }
 
@@ -135,10 +152,17 @@ fn tests() -> Result<Verdict> {
 /// Under every user that this one can play as.
 fn adversaries() -> Result<Verdict> {
     if !cfg!(target_os = "linux") {
-        return Ok(Verdict::Skipped("the victims are Linux programs"));
+        return Ok(Verdict::Skipped("the victims are Linux programs".to_owned()));
     }
     arena::run(&["--contestants".to_owned(), "fell,fell@nobody".to_owned()])?;
     Ok(Verdict::Passed)
+}
+
+fn peers() -> Result<Verdict> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Verdict::Skipped("the suites come from Debian's archive".to_owned()));
+    }
+    Ok(suites::run()?.map_or(Verdict::Passed, Verdict::Skipped))
 }
 
 fn doctests() -> Result<Verdict> {
@@ -147,12 +171,13 @@ fn doctests() -> Result<Verdict> {
 }
 
 fn package() -> Result<Verdict> {
-    Ok(python::run()?.map_or(Verdict::Passed, Verdict::Skipped))
+    Ok(python::run()?.map_or(Verdict::Passed, |why| Verdict::Skipped(why.to_owned())))
 }
 
 fn damaged() -> Result<Verdict> {
     if !fuzz::possible() {
-        return Ok(Verdict::Skipped("libFuzzer needs a C++ compiler and Linux; on Debian: apt-get install g++"));
+        let why = "libFuzzer needs a C++ compiler and Linux; on Debian: apt-get install g++";
+        return Ok(Verdict::Skipped(why.to_owned()));
     }
     fuzz::run(fuzz::SECONDS, &[])?;
     Ok(Verdict::Passed)

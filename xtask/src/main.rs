@@ -3,13 +3,18 @@
 #![forbid(unsafe_code)]
 
 mod arena;
+mod bench;
 mod codegen;
 mod command;
+mod cross;
 mod deny;
 mod fuzz;
 mod gate;
 mod place;
+mod plan;
+mod programs;
 mod python;
+mod suites;
 mod tidy;
 
 use std::process::ExitCode;
@@ -27,14 +32,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check everything that a change must pass; stops at the first failure
+    /// Check everything that a change must pass, by `fell validate`; stops at the first failure
     Test {
-        /// Run this step alone; may be repeated
+        /// Run this step alone and directly; may be repeated
         #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(gate::names()))]
         only: Vec<String>,
         /// Print the steps, run none
         #[arg(long)]
         list: bool,
+        /// Run none: ask whether each step of the last full run has said itself that it passed
+        #[arg(long)]
+        confirm: bool,
     },
     /// Check the floors of the engine and the other rules of the house
     Tidy,
@@ -49,6 +57,17 @@ enum Chore {
         /// For the arena itself; `-- --help` lists them
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Measure fell beside its peers and beside what C needs; writes docs/benchmarks.md
+    Bench(bench::Options),
+    /// Check the other systems from a Debian machine: Windows under Wine, macOS, FreeBSD, Linux on Arm
+    Cross {
+        /// Check this system alone; may be repeated
+        #[arg(long, value_name = "SYSTEM", value_parser = PossibleValuesParser::new(cross::names()))]
+        only: Vec<String>,
+        /// Print the systems, check none
+        #[arg(long)]
+        list: bool,
     },
     /// Feed damaged bytes to the parsers for a bounded time
     Fuzz {
@@ -66,10 +85,17 @@ fn main() -> ExitCode {
             gate::list();
             Ok(())
         }
+        Chore::Test { confirm: true, .. } => gate::confirm(),
         Chore::Test { only, .. } => gate::run(&only),
         Chore::Tidy => tidy::run(),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Arena { arguments } => arena::run(&arguments),
+        Chore::Bench(options) => bench::run(&options),
+        Chore::Cross { list: true, .. } => {
+            cross::list();
+            Ok(())
+        }
+        Chore::Cross { only, .. } => cross::run(&only),
         Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
     };
     match done {

@@ -7,7 +7,13 @@ use super::tokens::Token;
 /// The floors of `crates/fell/src`, lowest first.
 const FLOORS: [(&str, &[&str]); 5] = [
     ("words", &["pid", "id", "signal", "info"]),
-    ("thought", &["snapshot", "lineage", "tree", "policy", "plan", "outcome", "report", "error", "redact"]),
+    (
+        "thought",
+        &[
+            "snapshot", "lineage", "tree", "policy", "plan", "outcome", "report", "error", "redact", "unit", "scene",
+            "why",
+        ],
+    ),
     ("machine", &["sys"]),
     (
         "deeds",
@@ -24,6 +30,8 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "zombie",
             "doctor",
             "detail",
+            "dump",
+            "released",
             "ports",
             "ending",
             "escaped",
@@ -38,10 +46,11 @@ const FLOORS: [(&str, &[&str]); 5] = [
 ];
 
 /// The machine stands on the words alone, but for the thoughts that it returns: plain data, without decisions.
-const MACHINE_MAY_USE: [(&str, &str); 4] = [
+const MACHINE_MAY_USE: [(&str, &str); 5] = [
     ("error", "a call that fails says so"),
     ("snapshot", "a look at the process table is one"),
     ("lineage", "births and deaths are told as its events"),
+    ("scene", "what is seen of processes from the inside is one"),
     ("outcome", "the mechanism that delivered a signal is named there"),
 ];
 

@@ -4,7 +4,7 @@ use super::finding::Finding;
 
 /// Dependencies without a reason; in a member's manifest, those that pass by the root's.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
-    let member = path != "Cargo.toml" && path != "fuzz/Cargo.toml";
+    let member = path != "Cargo.toml" && path != "fuzz/Cargo.toml" && path != "bench/Cargo.toml";
     let mut found = Vec::new();
     for entry in entries(text) {
         let name = entry.name;
