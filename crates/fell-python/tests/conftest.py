@@ -43,12 +43,12 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
-def children(pid: int) -> list[ProcessWords]:
+def below(pid: int) -> list[ProcessWords]:
     return fell.get_process_tree_info(pid)["children"]
 
 
 def descendants(pid: int) -> list[int]:
-    return [one["pid"] for one in children(pid)]
+    return [one["pid"] for one in below(pid)]
 
 
 def grown(pid: int, count: int) -> list[int]:
@@ -77,7 +77,7 @@ def classic() -> Iterator[subprocess.Popen[bytes]]:
     proc = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60 & wait"])
     try:
         # A forked child is still called `sh` until it becomes `sleep`.
-        assert until(lambda: [one["name"] for one in children(proc.pid)] == ["sleep", "sleep"])
+        assert until(lambda: [one["name"] for one in below(proc.pid)] == ["sleep", "sleep"])
         yield proc
     finally:
         fell.kill_tree(proc.pid, grace=0)
