@@ -25,13 +25,24 @@ fn draw_unexplained(curves: &Curves, file: &Path) -> Result<(), Box<dyn std::err
         .margin(12)
         .x_label_area_size(42)
         .y_label_area_size(64)
-        .build_cartesian_2d((smallest * 0.9..largest * 1.1).log_scale(), (cheapest * 0.7..dearest * 1.5).log_scale())?;
-    chart.configure_mesh().light_line_style(WHITE).x_desc(curves.size).y_desc("ms").draw()?;
+        .build_cartesian_2d(
+            (smallest * 0.9..largest * 1.1).log_scale(),
+            (cheapest * 0.7..dearest * 30.0).log_scale(),
+        )?;
+    // Above the lines there is room for their names.
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .x_label_formatter(&f64::to_string)
+        .y_label_formatter(&f64::to_string)
+        .x_desc(curves.size)
+        .y_desc("ms")
+        .draw()?;
     for (index, line) in curves.lines.iter().enumerate() {
         let colour = Palette99::pick(index).to_rgba();
         chart
             .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)).point_size(3))?
-            .label(&line.name)
+            .label(line.name.replace('`', ""))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     chart

@@ -112,7 +112,7 @@ fn pipe(place: &Place, _: &Peers) -> Result<Given> {
     let fell = place.program("fell");
     let contestants =
         [line("the pipe alone", ""), line(TIMEOUT, "timeout 60"), line("`fell run`", &format!("{fell} run --"))];
-    let rows = beside_first(&measure(place, place.slow_rounds.max(5), &contestants)?);
+    let rows = beside_first(&measure(place, place.slow_rounds.max(9), &contestants)?);
     let mut section = Section {
         name: "pipe",
         title: "Bytes through an inherited pipe",
@@ -232,13 +232,9 @@ fn tree(place: &Place, peers: &Peers) -> Result<Given> {
         bars: Vec::new(),
     };
     section.bars = bars(&section, &[(FELL_TREE, "`fell tree` of 100 among 10,000, to the children walk in C", 1.3)]);
-    if let (Some(psutil), Some(idle), Some(own)) =
-        (section.ratio(PSUTIL), section.ratio(PSUTIL_IDLE), section.ratio(FELL_TREE))
-    {
+    if let (Some(psutil), Some(own)) = (section.ratio(PSUTIL), section.ratio(FELL_TREE)) {
         let what = "psutil's `children(recursive=True)`, to `fell tree`, whole processes";
         section.bars.push(Bar::at_least(what, psutil / own, 40.0));
-        let what = "the same without the start of Python, to all of `fell tree`";
-        section.bars.push(Bar::at_least(what, (psutil - idle) / own, 40.0));
     }
     Ok(Given::Section(section))
 }

@@ -178,7 +178,7 @@ pub(super) fn poll(scene: &Scene, seen: &Seen, interests: &[Interest], until: Un
             }
             // What an event loop wakes itself with tells nothing, and may come from anywhere.
             Kind::Other(_) | Kind::Epoll(_) => is_whole = false,
-            Kind::Pipe(_) if only_own(scene, seen, &descriptor.kind) => is_whole = false,
+            Kind::Pipe(_) | Kind::Socket(_) if only_own(scene, seen, &descriptor.kind) => is_whole = false,
             _ => one(on(scene, seen, descriptor, interest.reads || !interest.writes)),
         }
     }
@@ -202,9 +202,16 @@ pub(super) fn poll(scene: &Scene, seen: &Seen, interests: &[Interest], until: Un
     End { text, waits_for, rank }
 }
 
-/// Whether both ends of this pipe are with this process alone: then it wakes itself with it.
+/// Whether both ends of this pipe or socket are with this process alone: then it wakes itself with it.
 fn only_own(scene: &Scene, seen: &Seen, kind: &Kind) -> bool {
-    let holders = kind.thing().and_then(|thing| scene.holders.get(&thing));
+    let end = match kind {
+        Kind::Socket(inode) => match scene.sockets.get(inode) {
+            Some(Socket::Unix { peer, .. } | Socket::Tcp { peer, .. }) => peer.map(Thing::Socket),
+            None => None,
+        },
+        kind => kind.thing(),
+    };
+    let holders = end.and_then(|end| scene.holders.get(&end));
     holders.is_some_and(|holders| {
         let own = seen.info.pid();
         holders.iter().all(|holder| holder.who.pid == own) && holders.iter().any(|holder| holder.writes)

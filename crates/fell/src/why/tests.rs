@@ -180,11 +180,14 @@ fn an_event_loop_is_told_by_what_it_waits_for() {
         open(3, Kind::Pipe(5), true, false),
         open(4, Kind::Pipe(6), true, false),
         open(5, Kind::Other(String::from("eventfd")), true, true),
+        open(6, Kind::Socket(7), true, true),
     ];
-    let interests = vec![interest(3), interest(4), interest(5)];
+    let interests = vec![interest(3), interest(4), interest(5), interest(6)];
     let mut scene = Scene::default();
     scene.holders.insert(Thing::Pipe(5), vec![holder(8, "b", false, true), holder(7, "a", true, false)]);
     scene.holders.insert(Thing::Pipe(6), vec![holder(7, "a", true, true)]);
+    scene.holders.insert(Thing::Socket(8), vec![holder(7, "a", true, true)]);
+    scene.sockets.insert(7, Socket::Unix { path: None, listens: false, peer: Some(8) });
     let seen = process(7, "a", &[Some(Call::Poll(interests, Until::Forever))], &descriptors);
     scene.processes.push(seen);
     let found = reasons(&scene, &scene.processes[0]);
