@@ -8,6 +8,7 @@ mod codegen;
 mod command;
 mod cross;
 mod deny;
+mod dist;
 mod fuzz;
 mod gate;
 mod place;
@@ -60,6 +61,8 @@ enum Chore {
     },
     /// Measure fell beside its peers and beside what C needs; writes docs/benchmarks.md
     Bench(bench::Options),
+    /// Build the binary as it is released, static and small, and say where it is
+    Dist,
     /// Check the other systems from a Debian machine: Windows under Wine, macOS, FreeBSD, Linux on Arm
     Cross {
         /// Check this system alone; may be repeated
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Chore::Codegen { check } => codegen::run(check),
         Chore::Arena { arguments } => arena::run(&arguments),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Dist => dist::build().map(|path| println!("{}", path.display())),
         Chore::Cross { list: true, .. } => {
             cross::list();
             Ok(())

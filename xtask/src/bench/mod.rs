@@ -12,12 +12,9 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 
 use crate::command::{cargo, must_pass};
-use crate::place;
+use crate::{dist, place};
 
-/// The flags of the program that is released: static, without what only a walk up the stack would need, and equal
-/// functions once.
-const FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static -Cforce-unwind-tables=no \
-    -Clink-arg=-Wl,--no-eh-frame-hdr -Clink-arg=-Wl,--icf=all -Clink-arg=-Wl,-T,";
+/// What the peers and the program that measures are built for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What to measure.
@@ -68,25 +65,7 @@ fn programs() -> Result<PathBuf> {
     let base = place::target().join("bench");
     let programs = base.join("programs");
     fs::create_dir_all(&programs).into_diagnostic()?;
-    must_pass(
-        cargo([
-            "build",
-            "--quiet",
-            "--release",
-            "--locked",
-            "--package",
-            "fell-cli",
-            "--bin",
-            "fell",
-            "--target",
-            TARGET,
-        ])
-        .arg("--target-dir")
-        .arg(base.join("static"))
-        .env("RUSTFLAGS", format!("{FLAGS}{}", place::root().join("scripts/static.ld").display()))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS"),
-    )?;
-    install(&base.join("static").join(TARGET).join("release/fell"), &programs.join("fell"))?;
+    install(&dist::build()?, &programs.join("fell"))?;
     install(&programs.join("fell"), &programs.join("timeout"))?;
     must_pass(
         cargo([
