@@ -12,6 +12,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How deep the cgroups of runs within a run are looked for.
+const DEPTH: usize = 16;
+
 /// The trace of a run that nobody holds the lock of: supervisor and guardian are gone.
 #[derive(Debug)]
 pub(crate) struct Trace {
@@ -49,11 +52,23 @@ impl Trace {
 
     /// Removes the trace. One that can't be removed yet is found by the next run.
     pub(crate) fn remove(&self) {
-        let removed = if self.is_cgroup { std::fs::remove_dir(&self.path) } else { std::fs::remove_file(&self.path) };
+        let removed = if self.is_cgroup { remove_cgroup(&self.path, DEPTH) } else { std::fs::remove_file(&self.path) };
         if let Err(error) = removed {
             tracing::debug!(path = %self.path.display(), %error, "trace of an abandoned run");
         }
     }
+}
+
+/// Removes a cgroup that nobody is in, and first those below it, which runs within the run may have left.
+fn remove_cgroup(path: &Path, depth: usize) -> io::Result<()> {
+    if let Some(below) = depth.checked_sub(1) {
+        for entry in std::fs::read_dir(path)?.flatten() {
+            if entry.file_type()?.is_dir() {
+                remove_cgroup(&entry.path(), below)?;
+            }
+        }
+    }
+    std::fs::remove_dir(path)
 }
 
 /// Calls this with every trace that nobody holds.
