@@ -4,7 +4,8 @@
 
 fell::entry!(fell_cli::begin);
 
-/// The C library of a static binary asks the kernel for memory page by page: forty calls, and as many page faults, before
-/// a command is started. This one asks once.
+/// The C library of the static binary, musl, asks the kernel for memory page by page: forty calls, and as many page
+/// faults, before a command is started. This one asks once.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

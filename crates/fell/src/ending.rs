@@ -39,16 +39,3 @@ impl Ending {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_encoding_of_wait() {
-        assert_eq!(Ending::of_raw(0), Some(Ending::Code(0)));
-        assert_eq!(Ending::of_raw(7 << 8), Some(Ending::Code(7)));
-        assert_eq!(Ending::of_raw(9), Some(Ending::Signal(9)));
-        assert_eq!(Ending::of_raw(0x137f), None, "stopped");
-    }
-}

@@ -41,7 +41,7 @@ pub mod redact;
 pub mod released;
 mod report;
 mod run;
-#[cfg_attr(not(guardian), expect(dead_code, reason = "only Linux tells what processes wait in"))]
+#[cfg_attr(not(guardian), allow(dead_code, reason = "only Linux tells what processes wait in"))]
 mod scene;
 pub mod scope;
 pub mod signal;

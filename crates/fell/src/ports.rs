@@ -39,7 +39,8 @@ mod tests {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let found = listeners(port).unwrap();
-        assert!(found.processes.iter().any(|id| id.pid.get() == std::process::id()), "{found:?}");
+        let is_found = found.processes.iter().any(|id| id.pid.get() == std::process::id());
+        assert!(is_found || !found.gaps.is_empty(), "found, or said not to be told: {found:?}");
         drop(socket);
         assert_eq!(listeners(port).unwrap().processes, []);
     }

@@ -18,7 +18,7 @@ mod entry;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub(crate) mod headroom;
-#[cfg_attr(not(guardian), expect(dead_code, reason = "only Linux lets a process act in another"))]
+#[cfg_attr(not(guardian), allow(dead_code, reason = "only Linux lets a process act in another"))]
 pub(crate) mod inject;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
@@ -83,12 +83,11 @@ pub use windows::{
 #[cfg(windows)]
 pub(crate) use windows::{
     clock::since_boot_at,
+    ports::listening_addresses,
     pump::Pump,
     status::{signal_of, status_from_raw},
     stdio::{OwnStream, duplicate_number, null_device},
-    stubs::{
-        for_each_abandoned, held_locks, listening_addresses, see_inside, things_of_own_output, things_of_path, users,
-    },
+    stubs::{for_each_abandoned, held_locks, see_inside, things_of_own_output, things_of_path, users},
     vessel::{Command, LaunchError, Vessel},
 };
 

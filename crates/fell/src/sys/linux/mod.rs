@@ -468,7 +468,9 @@ fn kernel_release() -> Option<String> {
     }
     // SAFETY: uname succeeded, so it has filled the structure in.
     let release = unsafe { names.assume_init() }.release;
-    let bytes: Vec<u8> = release.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect();
+    // Letters are signed on x86 and not on Arm.
+    let bytes: Vec<u8> =
+        release.iter().map(|byte| u8::from_ne_bytes(byte.to_ne_bytes())).take_while(|byte| *byte != 0).collect();
     String::from_utf8(bytes).ok()
 }
 

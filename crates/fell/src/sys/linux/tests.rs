@@ -499,3 +499,12 @@ fn a_kernel_without_close_range_closes_what_proc_lists() {
     let error = rustix::io::write(&other, b"x").unwrap_err();
     assert_eq!(error, rustix::io::Errno::PIPE);
 }
+
+#[test]
+fn reads_the_encoding_of_wait() {
+    use crate::ending::Ending;
+    assert_eq!(Ending::of_raw(0), Some(Ending::Code(0)));
+    assert_eq!(Ending::of_raw(7 << 8), Some(Ending::Code(7)));
+    assert_eq!(Ending::of_raw(9), Some(Ending::Signal(9)));
+    assert_eq!(Ending::of_raw(0x137f), None, "stopped");
+}

@@ -7,7 +7,7 @@ mod handle;
 pub mod init;
 mod job;
 mod kept;
-mod ports;
+pub(crate) mod ports;
 mod probe;
 mod process;
 pub(crate) mod pump;

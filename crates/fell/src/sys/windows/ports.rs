@@ -6,6 +6,7 @@ use crate::sys::ReadError;
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR};
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     GetExtendedTcpTable, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_LISTENER,
@@ -41,6 +42,22 @@ pub(super) fn listeners(port: u16) -> Result<Listening, ReadError> {
         });
     }
     Ok(Listening { pids: pids.into_iter().collect(), gaps })
+}
+
+/// The addresses that somebody listens on.
+///
+/// # Errors
+///
+/// What the system said.
+pub(crate) fn listening_addresses() -> io::Result<Vec<SocketAddr>> {
+    let (four, six) = (table(AF_INET)?, table(AF_INET6)?);
+    let four = rows::<MIB_TCPROW_OWNER_PID>(&four).map(|row| {
+        let address = Ipv4Addr::from(row.dwLocalAddr.to_ne_bytes());
+        SocketAddr::new(address.into(), own_port(row.dwLocalPort))
+    });
+    let six = rows::<MIB_TCP6ROW_OWNER_PID>(&six)
+        .map(|row| SocketAddr::new(Ipv6Addr::from(row.ucLocalAddr).into(), own_port(row.dwLocalPort)));
+    Ok(four.chain(six).collect())
 }
 
 /// The lower half of the number, in the order of the network.

@@ -9,7 +9,6 @@ use crate::snapshot::Gap;
 use crate::sys::parse::Lock;
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -61,10 +60,5 @@ pub(crate) fn things_of_own_output() -> Option<Vec<Thing>> {
 
 /// Not told.
 pub(crate) fn held_locks() -> io::Result<Vec<Lock>> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Not asked for: nothing is known to have listened.
-pub(crate) fn listening_addresses() -> io::Result<Vec<SocketAddr>> {
     Err(io::ErrorKind::Unsupported.into())
 }
