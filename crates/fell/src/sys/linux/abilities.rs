@@ -68,7 +68,7 @@ pub(super) fn report(findings: Findings) -> Vec<Probed> {
         ability(
             "trace",
             trace,
-            "a parent that neglects its zombies could be made to collect them; no verb does it yet",
+            "a parent that neglects its zombies can be made to collect them: fell zombies --reap=inject",
         ),
     ]
 }
