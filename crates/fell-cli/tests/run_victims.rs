@@ -352,6 +352,24 @@ fn output_is_passed_on_whole() {
 }
 
 #[test]
+fn output_that_nobody_reads_holds_up_no_limit() {
+    let house = House::new(User::Own);
+    let (unread, target) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let mut command = house.fell_run(&["-t", "500ms", "-g", "500ms", "--idle-timeout", "30s"], &["yes"]);
+    command.stdout(target);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    drop(command);
+    let (tell, told) = std::sync::mpsc::channel();
+    let waiter = std::thread::spawn(move || tell.send(child.wait().unwrap()));
+    let ended = told.recv_timeout(Duration::from_secs(20));
+    // With the reader gone, it ends in any case.
+    drop(unread);
+    waiter.join().unwrap().unwrap();
+    assert_eq!(ended.map(|status| status.code()), Ok(Some(124)));
+    house.assert_empty(&"unread");
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_command_as_without_fell() {
     let house = House::new(User::Own);
     for options in ["", "--idle-timeout 30s"] {

@@ -368,10 +368,17 @@ impl Running {
         Ok(is_woken)
     }
 
-    /// Passes on what is still in the pipes. Who holds their other ends open, if it may stay, is not waited for.
+    /// Passes on what is still in the pipes. Who holds their other ends open, if it may stay, is not waited for. Nor is,
+    /// once the run was to be over, somebody who does not read what the command has written: it may be what hung.
     pub(super) fn pump_rest(&mut self) -> Result<(), Error> {
+        let is_cut_short = matches!(self.cause, Some(Cause::TimedOut | Cause::Idle | Cause::Cancelled(_)));
         for pump in &mut self.pumps {
-            pump.finish().map_err(|source| Error::Setup { step: "passing output on", source })?;
+            let patience = is_cut_short.then_some(CLOSING_LIMIT);
+            let is_whole =
+                pump.finish(patience).map_err(|source| Error::Setup { step: "passing output on", source })?;
+            if !is_whole {
+                warn!(run = self.run, "output of the command was dropped: nobody read it");
+            }
         }
         Ok(())
     }

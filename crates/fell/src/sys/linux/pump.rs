@@ -1,10 +1,12 @@
 //! Output that is passed on, so that its silence is seen.
 
 use super::child::{OwnStream, duplicate, is_ready, pipe};
-use rustix::event::{PollFd, PollFlags};
-use rustix::fd::{AsFd, OwnedFd};
+use super::clock::{since_boot, timespec};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use std::io;
+use std::time::Duration;
 
 /// How much one reader may write to a pipe that is ready without being blocked: `PIPE_BUF` on Linux.
 const PORTION: usize = 4096;
@@ -93,21 +95,33 @@ impl Pump {
         }
     }
 
-    /// Moves what is in the pipe, and may block on the target for it. One who may stay and goes on writing is not
-    /// waited for: no more than a pipe can hold is moved.
+    /// Moves what is in the pipe, and waits for room at the target: for so long in all, or as long as it takes. One who
+    /// may stay and goes on writing is not waited for: no more than a pipe can hold is moved. Gives whether all was.
     ///
     /// # Errors
     ///
     /// As [`Pump::step`].
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, patience: Option<Duration>) -> io::Result<bool> {
+        let until = patience.map(|patience| since_boot().saturating_add(patience));
         for _ in 0..PIPE_MAX / PORTION {
             while !self.pending.is_empty() {
+                let rest = until.map(|until| until.saturating_sub(since_boot()));
+                if !has_room(self.target.as_fd(), rest) {
+                    return Ok(false);
+                }
                 self.write()?;
             }
             if !self.step()? && self.pending.is_empty() {
                 break;
             }
         }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// Waits until there is room: for so long, or as long as it takes.
+fn has_room(target: BorrowedFd<'_>, patience: Option<Duration>) -> bool {
+    let Some(patience) = patience else { return true };
+    let mut fds = [PollFd::new(&target, PollFlags::OUT)];
+    poll(&mut fds, Some(&timespec(patience))).is_ok_and(|ready| ready > 0)
 }
