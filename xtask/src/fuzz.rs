@@ -10,7 +10,7 @@ use crate::command::{cargo, must_pass};
 use crate::place;
 
 /// Seconds for each target when nothing else is asked.
-pub(crate) const SECONDS: u32 = 10;
+pub(crate) const SECONDS: u32 = 6;
 
 /// The coverage that libFuzzer is led by: edges counted in 8 bits, and a table of where they are.
 const COVERAGE: &str = "--cfg fuzzing \
