@@ -47,9 +47,10 @@ def test_wait_has_a_limit_and_ends_nothing():
         with pytest.raises(subprocess.TimeoutExpired):
             proc.wait(0.1)
         assert proc.poll() is None
-        proc.send_signal(1)
-        assert proc.wait(10) == -1
-        proc.send_signal(1)
+        # Not one that `nohup` has made everybody ignore.
+        proc.send_signal(10)
+        assert proc.wait(10) == -10
+        proc.send_signal(10)
 
 
 def test_terminate_and_kill_mean_the_tree():

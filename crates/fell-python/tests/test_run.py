@@ -181,6 +181,8 @@ def test_leftovers_that_are_silent_are_no_silence():
 INTERRUPTED = """
     import fell, os, signal, sys, threading
     pids = sys.argv[1]
+    # Whoever starts the tests in the background has SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     script = f"trap 'echo term >> {pids}; exit' INT TERM; echo $$ > {pids}; setsid sleep 300 &"
     script += f" echo $! >> {pids}; sleep 300 & wait"
     try:
